@@ -1,0 +1,227 @@
+import { z } from "zod";
+import { countSchema, lengthSchema } from "./length.js";
+
+/**
+ * The fully resolved configuration of a run, as written to `config.json`. Every option has one line of text with its unit;
+ * [text] and [code] name the source where the article and its authors' code differ. The table in docs/config.md is made
+ * from this file. Sizes are in pixels, learning rates per step, probabilities and fractions from 0 to 1.
+ */
+
+const fraction = () => z.number().min(0).max(1);
+const positive = () => z.number().gt(0);
+const count = (min = 1) => z.int().min(min);
+const names = () => z.array(z.string().min(1));
+
+const optimizer = z.strictObject({
+  name: z.enum(["sgd", "adam"]).describe("optimiser: sgd [text] or adam [code, IPB phase]"),
+  momentum: fraction().describe("SGD momentum"),
+  nesterov: z.boolean().describe("SGD with Nesterov momentum"),
+  weightDecay: z.number().min(0).describe("L2 weight decay, added to the gradient"),
+  noDecay: names().describe('parameters whose name contains one of these do not decay: [] or ["bn"] [code, IPB phase]'),
+  adamBetas: z.tuple([fraction(), fraction()]).describe("Adam's decay rates of the first and second moment"),
+});
+
+const schedule = z
+  .enum(["constant", "cosine"])
+  .describe("learning rate after the warm-up: constant, or half a cosine down to 0");
+
+const data = z.strictObject({
+  split: z
+    .enum(["auto", "benchmark", "labelled"])
+    .describe(
+      "benchmark hides labels to make U; labelled takes U from the unlabelled folders; auto: labelled if they exist",
+    ),
+  folds: count(2).describe("folds of the benchmark split; the test part is one of them: 10 [text], 5 [code]"),
+  fold: count(0).describe("which fold is the test part, 0 to folds - 1"),
+  labelledFraction: fraction()
+    .gt(0)
+    .describe("benchmark split: L and validation together, as a fraction of all labelled images"),
+  testFraction: fraction().gt(0).lt(1).describe("labelled split: test part, as a fraction of the labelled images"),
+  validationFraction: fraction()
+    .lt(1)
+    .describe("part of L set aside to choose the best student, at least one image per class"),
+  unlabelled: names().describe("folders whose images have no label"),
+  multiLabel: names().describe("folders whose images show several classes at once"),
+  useMultiLabel: z.boolean().describe("add the multi-label images to U (the ML configurations)"),
+  labels: z
+    .string()
+    .min(1)
+    .nullable()
+    .describe("CSV file (file, class) that replaces the class folders; null: use the folders"),
+  groupBy: z
+    .string()
+    .min(1)
+    .nullable()
+    .describe(
+      "regular expression on the file name, or CSV column: images of one group stay in one part; null: no groups",
+    ),
+  supervisedOn: z
+    .enum(["L", "L+U"])
+    .describe("supervised method: train on L, or on L and U with true labels (upper bound)"),
+});
+
+const patch = z.strictObject({
+  size: count().describe("side of the square patch, px (multi-scale: the big scale); vgg19: a multiple of 64"),
+  smallSize: count()
+    .nullable()
+    .describe("multi-scale: side of the central crop, px, 64 to 127 and half of size; null: single scale"),
+  minForeground: fraction().describe("least fraction of a patch that the mask must cover"),
+  tries: count().describe("draws before a patch with too little foreground is kept all the same [code]"),
+  normalize: z.boolean().describe("map the 0..1 input to (x - 0.485) / 0.229; the code computes this and drops it"),
+});
+
+const augment = z.strictObject({
+  order: z
+    .enum(["text", "code"])
+    .describe(
+      "text: flips, rotation, contrast, brightness, blur; code: brightness and contrast, blur, rotation, flips",
+    ),
+  labelled: z
+    .enum(["full", "flips"])
+    .describe("what labelled patches get: all augmentations [text], or flips only [code]"),
+  flipProbability: fraction().describe("horizontal and vertical flip, each: 0.25 [text], 0.5 [code]"),
+  rotateProbability: fraction().describe("rotation"),
+  rotateDegrees: z.number().min(0).max(180).describe("rotation is uniform in +- this, degrees"),
+  rotateMode: z
+    .enum(["bilinear-reflect", "nearest-zero"])
+    .describe("bilinear with reflected borders, or nearest with black corners [code]"),
+  toneTogether: z
+    .boolean()
+    .describe("one draw (brightnessProbability) decides brightness and contrast together [code]"),
+  brightnessProbability: fraction().describe("brightness change"),
+  brightness: fraction().describe("brightness factor is uniform in 1 +- this"),
+  contrastProbability: fraction().describe("contrast change"),
+  contrast: fraction().describe("contrast factor is uniform in 1 +- this"),
+  blurProbability: fraction().describe("3x3 Gaussian blur"),
+  blurSigma: z.tuple([positive(), positive()]).describe("blur sigma is uniform between these two, px"),
+});
+
+const pretrain = z.strictObject({
+  epochs: count(0).describe(
+    "epochs over L: pre-training of the teacher, or the whole training of the supervised method",
+  ),
+  maxSteps: count().nullable().describe("stop after this many steps; null: no limit"),
+  lr: positive().describe("learning rate"),
+  balanced: z.boolean().describe("draw L with replacement, each class equally often; false: a permutation per epoch"),
+  schedule,
+  warmup: lengthSchema.describe("linear warm-up from 0"),
+  lrDropAt: lengthSchema
+    .nullable()
+    .describe("multiply the learning rate by lrDropFactor from here on: epoch 100 of 200 [code]; null: never"),
+  lrDropFactor: positive().describe("factor of lrDropAt"),
+  rebuildOptimizerAt: lengthSchema
+    .nullable()
+    .describe("forget the optimiser's momentum here: epoch 100 of 200 [code]; null: never"),
+  optimizer,
+});
+
+const train = z.strictObject({
+  epochs: count(0).describe("epochs over U of the teacher-student phase"),
+  stepsPerEpoch: count()
+    .nullable()
+    .describe("steps of an epoch; null: ceil(|U| / batch), each unlabelled image once in expectation"),
+  teacherLr: positive().describe("learning rate of the teacher"),
+  studentLr: positive().describe("learning rate of the student"),
+  schedule,
+  scheduleLength: lengthSchema.describe("steps over which the cosine falls to 0: 300000 [code]; 100% is the phase"),
+  cosineRiseAgain: z.boolean().describe("let the cosine rise again after scheduleLength [code]; false: it stays 0"),
+  teacherWarmup: lengthSchema.describe("linear warm-up of the teacher's learning rate from 0"),
+  studentWarmup: lengthSchema.describe(
+    "linear warm-up of the student's learning rate from 0: 10 of 200 epochs [text], 0 [code]",
+  ),
+  studentWait: lengthSchema.describe("the student's learning rate is 0 for this long, before its warm-up"),
+  optimizer,
+});
+
+const meta = z.strictObject({
+  balance: z
+    .boolean()
+    .describe("pseudo-label balancing of U at each epoch; false: a permutation of U per epoch (mpl-imbalanced)"),
+  minClassCount: countSchema.describe(
+    "a patch weighs 1 / max(this, count of its predicted class): clamps very rare classes",
+  ),
+  labelledBalanced: z.boolean().describe("draw the L batches with replacement, each class equally often"),
+  temperature: positive().describe("soft labels are softmax(teacher logits / temperature)"),
+  threshold: fraction().describe("least confidence of a pseudo-label: 0.65 [text], 0.5 [code]"),
+  studentMask: z.boolean().describe("patches below the threshold are kept from the student too [text]"),
+  studentSupervised: z.boolean().describe("the student's loss also has the cross-entropy on the L batch"),
+  lambdaU: z.number().min(0).describe("weight of the teacher's consistency (UDA) loss after the ramp"),
+  udaSteps: lengthSchema.describe("length of the linear ramp of lambdaU"),
+  rampOffset: z.union([z.literal(1), z.literal(2)]).describe("the ramp is (step + this) / udaSteps: 1, or 2 [code]"),
+  mplWeight: z.number().min(0).describe("factor of the feedback (meta pseudo label) loss; 0 switches it off"),
+  feedbackSign: z
+    .enum(["new-old", "old-new"])
+    .describe("feedback = new - old labelled loss of the student [code], or old - new (the derivation)"),
+  feedbackBn: z
+    .enum(["mixed", "same"])
+    .describe("batch statistics of old and new: L and U against L alone [code], or L alone for both"),
+  feedbackBaseline: fraction()
+    .lt(1)
+    .nullable()
+    .describe("subtract a moving average of the feedback with this decay; null: none"),
+  extraStudentForward: z
+    .boolean()
+    .describe("the code's unused extra student forward, which moves batch norm statistics [code]"),
+});
+
+const finetune = z.strictObject({
+  enabled: z.boolean().describe("fine-tune the best student on L before the test; supervised runs likewise"),
+  epochs: count(0).describe("epochs over L"),
+  maxSteps: count().nullable().describe("stop after this many steps; null: no limit"),
+  lr: positive().describe("learning rate: 3e-5 [code]"),
+  balanced: z.boolean().describe("draw L with replacement, each class equally often"),
+  schedule,
+  warmup: lengthSchema.describe("linear warm-up from 0"),
+  optimizer,
+});
+
+/** Networks that can be trained here. */
+export const modelNames = ["vgg19", "ms-vgg19"] as const;
+export type ModelName = (typeof modelNames)[number];
+
+/** The three sizes and the three sets of details that every configuration can be combined with. */
+export const presetNames = ["tiny", "small", "full"] as const;
+export type PresetName = (typeof presetNames)[number];
+export const recipeNames = ["paper", "reference-code", "small-data"] as const;
+export type RecipeName = (typeof recipeNames)[number];
+
+/** Schema of {@link Config}; unknown keys are refused. */
+export const configSchema = z.strictObject({
+  config: z.string().min(1).describe("name of the configuration, used in reports and for the run folder"),
+  preset: z.enum(presetNames).describe("size: tiny (CPU), small, full (the article's, a GPU)"),
+  recipe: z
+    .enum(recipeNames)
+    .describe("details of the method: paper [text], reference-code [code], small-data (this project's study)"),
+  seed: z.int().min(0).max(0xffffffff).describe("seed of every random choice"),
+  method: z
+    .enum(["supervised", "meta-pseudo-labels"])
+    .describe("train on labels only (the pretrain section), or teacher and student"),
+  model: z.enum(modelNames).describe("network of teacher and student; ms- is multi-scale"),
+  width: positive().max(4).describe("factor on the network's channel counts; 64 x width must be a whole number"),
+  dropout: fraction().lt(1).describe("dropout of the classifier"),
+  batch: count().describe("labelled patches, and unlabelled patches, of one step"),
+  ema: fraction().lt(1).describe("evaluate a moving average of the student's weights with this decay; 0: off"),
+  data: data.describe("images, labels and split"),
+  patch: patch.describe("what is cut from an image"),
+  augment: augment.describe("random changes of a patch; every probability is per patch and independent unless stated"),
+  pretrain: pretrain.describe("teacher pre-training; the supervised method trains here"),
+  train: train.describe("teacher-student phase"),
+  meta: meta.describe("one step of the teacher-student phase"),
+  finetune: finetune.describe("last phase of the student on L"),
+  test: z
+    .strictObject({ patches: count().describe("patches averaged per test image; 1 is the central crop") })
+    .describe("evaluation"),
+  checkpointMinutes: positive().describe("longest time between two checkpoints, minutes"),
+  logEvery: count().describe("steps between two lines of metrics"),
+  workers: count(0).max(64).describe("threads that decode images; 0: decode in the main thread"),
+  cacheMegabytes: z.number().min(0).describe("decoded images kept in memory, MB"),
+});
+
+/** The fully resolved configuration of a run. */
+export type Config = z.infer<typeof configSchema>;
+export type OptimizerConfig = z.infer<typeof optimizer>;
+
+/** True for networks with two inputs: the patch and its central crop. */
+export function isMultiScale(model: ModelName): boolean {
+  return model.startsWith("ms-");
+}
