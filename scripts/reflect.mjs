@@ -194,8 +194,13 @@ function readConstants(ast, code, file) {
     const number = LITERAL.exec(text);
     if (bool) constants[name] = { type: "bool", value: bool[1] === "true", kind };
     else if (number) {
-      const value = Number(number[1]);
-      constants[name] = { type: scalarType(type?.name, number[2] ?? "", number[1] ?? ""), value, kind };
+      const [, literal = "", suffix = ""] = number;
+      const declared = text.includes(":") ? type?.name : undefined;
+      const scalar = scalarType(declared, suffix, literal);
+      if (!scalar) {
+        throw new ShaderError(`${file}:${line}: ${kind} ${name} needs a type to be specialised: ${name}: u32 or i32`);
+      }
+      constants[name] = { type: scalar, value: Number(literal), kind };
     } else if (kind === "override") {
       throw new ShaderError(`${file}:${line}: override ${name} needs a literal default value`);
     }
@@ -204,18 +209,18 @@ function readConstants(ast, code, file) {
 }
 
 /**
- * The declared type, else that of the literal. An abstract literal (`64`, `0.5`) counts as i32 or f32.
+ * The declared type, else that of the literal; null for an abstract integer, which may be used as u32 or i32.
  * @param {string | undefined} declared
  * @param {string} suffix
  * @param {string} literal
- * @returns {ScalarType}
+ * @returns {ScalarType | null}
  */
 function scalarType(declared, suffix, literal) {
   if (suffix === "u") return "u32";
   if (suffix === "f") return "f32";
   if (suffix === "i") return "i32";
   if (declared === "u32" || declared === "i32" || declared === "f32") return declared;
-  return /[.eE]/.test(literal) && !/^-?0x/i.test(literal) ? "f32" : "i32";
+  return /[.eE]/.test(literal) && !/^-?0x/i.test(literal) ? "f32" : null;
 }
 
 /**
