@@ -1,5 +1,12 @@
 /** What went wrong on the GPU side, so that callers can react to the kind and not to a message. */
-export type GpuErrorKind = "no-adapter" | "validation" | "out-of-memory" | "device-lost" | "shader" | "limit" | "internal";
+export type GpuErrorKind =
+  | "no-adapter"
+  | "validation"
+  | "out-of-memory"
+  | "device-lost"
+  | "shader"
+  | "limit"
+  | "internal";
 
 /** An error of the adapter, the device or a kernel. The message names the op, its sizes and the limit. */
 export class GpuError extends Error {

@@ -1,0 +1,25 @@
+export { type MemoryCounters, mebibytes } from "./buffers.js";
+export {
+  type AdapterInfo,
+  adapterInfo,
+  Device,
+  type DeviceOptions,
+  type Grid,
+  listAdapters,
+  openDevice,
+} from "./device.js";
+export { GpuError, type GpuErrorKind, ShapeError, UserError } from "./errors.js";
+export type { Kernel } from "./kernel.js";
+export * from "./ops/batchNorm.js";
+export * from "./ops/conv.js";
+export * from "./ops/loss.js";
+export * from "./ops/pointwise.js";
+export * from "./ops/pool.js";
+export * from "./ops/reduce.js";
+export * from "./ops/shape.js";
+export * from "./optim/optimizer.js";
+export * from "./optim/schedule.js";
+export { type Parameter, ParameterArena, type ParameterSpec, type TorchLayout } from "./parameters.js";
+export { Rng } from "./rng.js";
+export { Tape } from "./tape.js";
+export { type DType, formatShape, pitch, Tensor } from "./tensor.js";

@@ -1,0 +1,150 @@
+import { ShapeError } from "../errors.js";
+import * as kernels from "../generated/kernels.js";
+import { itemGrid } from "../stream.js";
+import type { Tape } from "../tape.js";
+import { formatShape, sameShape, type Tensor } from "../tensor.js";
+
+/** Joins along the last axis. @param parts [...,C_i] with the same other axes @returns [..., sum of C_i] */
+export function concatChannels(tape: Tape, parts: readonly Tensor[]): Tensor {
+  const [first] = parts;
+  if (!first) throw new ShapeError("concatChannels: nothing to join");
+  for (const part of parts) {
+    if (!sameShape(part.shape.slice(0, -1), first.shape.slice(0, -1))) {
+      throw new ShapeError(
+        `concatChannels: ${formatShape(first.shape)} and ${formatShape(part.shape)} differ in more than the last axis`,
+      );
+    }
+  }
+  const channels = parts.reduce((total, part) => total + part.dim(-1), 0);
+  const y = tape.tensor([...first.shape.slice(0, -1), channels], "concatChannels");
+  const offsets = starts(parts.map((part) => part.dim(-1)));
+  parts.forEach((part, i) => {
+    const to = offsets[i] as number;
+    copyChannels(tape, part, 0, y, to, part.dim(-1), i === parts.length - 1 ? y.pitch : to + part.dim(-1));
+  });
+  tape.record("concatChannels", named(parts), y, [], (dy, out) => {
+    parts.forEach((part, i) => {
+      const dx = out[i];
+      if (dx) copyChannels(tape, dy, offsets[i] as number, dx, 0, part.dim(-1), dx.pitch);
+    });
+    return out;
+  });
+  return y;
+}
+
+/** Channels `begin` to `end` (exclusive) of the last axis. @param x [...,C] @returns [...,end-begin] */
+export function sliceChannels(tape: Tape, x: Tensor, begin: number, end: number): Tensor {
+  checkRange("sliceChannels", x, begin, end, x.dim(-1));
+  const y = tape.tensor([...x.shape.slice(0, -1), end - begin], "sliceChannels");
+  copyChannels(tape, x, begin, y, 0, end - begin, y.pitch);
+  tape.record("sliceChannels", { x }, y, [], (dy, out) => {
+    if (out.x) {
+      tape.device.clear(out.x);
+      copyChannels(tape, dy, 0, out.x, begin, end - begin, end);
+    }
+    return { x: out.x };
+  });
+  return y;
+}
+
+/** Joins along the first axis. @param parts [N_i,...] with the same other axes @returns [sum of N_i,...] */
+export function concatBatch(tape: Tape, parts: readonly Tensor[]): Tensor {
+  const [first] = parts;
+  if (!first) throw new ShapeError("concatBatch: nothing to join");
+  for (const part of parts) {
+    if (!sameShape(part.shape.slice(1), first.shape.slice(1))) {
+      throw new ShapeError(
+        `concatBatch: ${formatShape(first.shape)} and ${formatShape(part.shape)} differ in more than the first axis`,
+      );
+    }
+  }
+  const n = parts.reduce((total, part) => total + part.dim(0), 0);
+  const y = tape.tensor([n, ...first.shape.slice(1)], "concatBatch");
+  const offsets = starts(parts.map((part) => part.bytes));
+  parts.forEach((part, i) => {
+    tape.device.copyRange(part, 0, y, offsets[i] as number, part.bytes);
+  });
+  tape.record("concatBatch", named(parts), y, [], (dy, out) => {
+    parts.forEach((part, i) => {
+      const dx = out[i];
+      if (dx) tape.device.copyRange(dy, offsets[i] as number, dx, 0, part.bytes);
+    });
+    return out;
+  });
+  return y;
+}
+
+/** Samples `begin` to `end` (exclusive) of the first axis. @param x [N,...], at least two axes @returns [end-begin,...] */
+export function sliceBatch(tape: Tape, x: Tensor, begin: number, end: number): Tensor {
+  if (x.shape.length < 2)
+    throw new ShapeError(`sliceBatch: x has shape ${formatShape(x.shape)}, expected at least two axes`);
+  checkRange("sliceBatch", x, begin, end, x.dim(0));
+  const y = tape.tensor([end - begin, ...x.shape.slice(1)], "sliceBatch");
+  const offset = (x.bytes / x.dim(0)) * begin;
+  tape.device.copyRange(x, offset, y, 0, y.bytes);
+  tape.record("sliceBatch", { x }, y, [], (dy, out) => {
+    if (out.x) {
+      tape.device.clear(out.x);
+      tape.device.copyRange(dy, 0, out.x, offset, dy.bytes);
+    }
+    return { x: out.x };
+  });
+  return y;
+}
+
+/** [N,H,W,C] -> [N, H*W*C] in torch's order (C, H, W), so that the authors' linear weights fit. */
+export function flatten(tape: Tape, x: Tensor): Tensor {
+  const [n, h, w, c] = [x.dim(0), x.dim(1), x.dim(2), x.dim(3)];
+  const y = tape.tensor([n, h * w * c], "flatten");
+  const shape = { n, pixels: h * w, channels: c, image_pitch: x.pitch, vector_pitch: y.pitch };
+  const forward = itemGrid(tape.device, y.paddedSize);
+  tape.device.run(kernels.flattenForward, { x, y }, shape, forward.grid, forward.constants);
+  tape.record("flatten", { x }, y, [], (dy, out) => {
+    if (out.x) {
+      const back = itemGrid(tape.device, out.x.paddedSize);
+      tape.device.run(kernels.flattenBackward, { dy, dx: out.x }, shape, back.grid, back.constants);
+    }
+    return { x: out.x };
+  });
+  return y;
+}
+
+function copyChannels(
+  tape: Tape,
+  source: Tensor,
+  from: number,
+  target: Tensor,
+  to: number,
+  channels: number,
+  zeroTo: number,
+): void {
+  const params = {
+    rows: source.rows,
+    channels,
+    source_pitch: source.pitch,
+    from_: from,
+    target_pitch: target.pitch,
+    to,
+    zero_to: zeroTo,
+  };
+  const { grid, constants } = itemGrid(tape.device, source.rows * (zeroTo - to));
+  tape.device.run(kernels.copyChannels, { source, target_: target }, params, grid, constants);
+}
+
+function starts(lengths: readonly number[]): number[] {
+  let at = 0;
+  return lengths.map((length) => {
+    at += length;
+    return at - length;
+  });
+}
+
+function named(parts: readonly Tensor[]): Record<string, Tensor> {
+  return Object.fromEntries(parts.map((part, i) => [String(i), part]));
+}
+
+function checkRange(op: string, x: Tensor, begin: number, end: number, length: number): void {
+  if (!(begin >= 0 && begin < end && end <= length)) {
+    throw new ShapeError(`${op}: range ${begin}..${end} is not inside 0..${length} (x ${formatShape(x.shape)})`);
+  }
+}

@@ -1,0 +1,32 @@
+// y = (x - mean) * (inv_std * gamma) + beta per channel, then ReLU if RELU. x and y [rows,4*c4], stats [2,4*c4], gamma and beta [4*c4].
+// gamma and beta are zero in padded channels, so y is too. One invocation: 4 channels of STEPS consecutive rows.
+const WG: u32 = 64u;
+const STEPS: u32 = 16u;
+const RELU: bool = false;
+
+struct Params { rows: u32, c4: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> stats: array<vec4f>;
+@group(0) @binding(2) var<storage, read> gamma: array<vec4f>;
+@group(0) @binding(3) var<storage, read> beta: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(5) var<uniform> params: Params;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let item = (wid.y * nwg.x + wid.x) * WG + lid;
+  let c = item % params.c4;
+  let begin = (item / params.c4) * STEPS;
+  if (begin >= params.rows) { return; }
+  let end = min(begin + STEPS, params.rows);
+  let mean = stats[c];
+  let scale = stats[params.c4 + c] * gamma[c];
+  let shift = beta[c];
+  for (var row = begin; row < end; row++) {
+    let i = row * params.c4 + c;
+    var v = (x[i] - mean) * scale + shift;
+    if (RELU) { v = max(v, vec4f()); }
+    y[i] = v;
+  }
+}

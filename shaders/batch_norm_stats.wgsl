@@ -1,0 +1,31 @@
+// Per-channel mean and sum of squared deviations of a share of the rows, for batch normalisation in training.
+// x [rows,4*c4], partials [splits,2,4*c4]: mean, then M2 = sum (x - mean)^2. Sums are taken about the share's first row, so that a mean
+// far from zero costs no precision. One invocation: 4 channels of one share. batch_norm_finalize combines the shares.
+const WG: u32 = 64u;
+
+struct Params { rows: u32, c4: u32, splits: u32, rows_per_split: u32 }
+
+@group(0) @binding(0) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> partials: array<vec4f>;
+@group(0) @binding(2) var<uniform> params: Params;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let item = (wid.y * nwg.x + wid.x) * WG + lid;
+  if (item >= params.c4 * params.splits) { return; }
+  let c = item % params.c4;
+  let split = item / params.c4;
+  let begin = split * params.rows_per_split;
+  let end = min(begin + params.rows_per_split, params.rows);
+  let shift = x[begin * params.c4 + c];
+  var sum = vec4f();
+  var squares = vec4f();
+  for (var row = begin; row < end; row++) {
+    let d = x[row * params.c4 + c] - shift;
+    sum += d;
+    squares += d * d;
+  }
+  let mean = sum / f32(end - begin);
+  partials[split * 2u * params.c4 + c] = shift + mean;
+  partials[(split * 2u + 1u) * params.c4 + c] = max(squares - sum * mean, vec4f());
+}

@@ -1,0 +1,20 @@
+// out[i] = source[i] * factor[0] * scale; a factor that lives on the GPU. `count` in vec4.
+// Each workgroup owns WG*STEPS consecutive vec4, so that memory is read in long runs.
+const WG: u32 = 64u;
+const STEPS: u32 = 16u;
+
+struct Params { count: u32, scale: f32 }
+
+@group(0) @binding(0) var<storage, read> source: array<vec4f>;
+@group(0) @binding(1) var<storage, read> factor: array<f32>;
+@group(0) @binding(2) var<storage, read_write> out: array<vec4f>;
+@group(0) @binding(3) var<uniform> params: Params;
+
+@compute @workgroup_size(WG)
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
+  let begin = (wid.y * nwg.x + wid.x) * WG * STEPS + lid;
+  let end = min(begin + WG * STEPS, params.count);
+  for (var i = begin; i < end; i += WG) {
+    out[i] = source[i] * (factor[0] * params.scale);
+  }
+}
