@@ -22,7 +22,10 @@ function checkGroup(values: Record<string, unknown>, group: z.ZodObject, prefix:
   for (const [key, value] of Object.entries(values)) {
     const path = [...prefix, key];
     const schema = Object.hasOwn(group.shape, key) ? (group.shape[key] as z.ZodType) : undefined;
-    if (schema === undefined) throw new UserError(`${locate(path)}: ${unknownOption(path)}`);
+    if (schema === undefined) {
+      const deepest = firstLeaf(path, value);
+      throw new UserError(`${locate(deepest)}: ${unknownOption(deepest)}`);
+    }
     if (schema instanceof z.ZodObject) {
       if (value !== null && !isMapping(value))
         throw new UserError(`${locate(path)}: ${notAGroup(path, schema, value)}`);
@@ -33,6 +36,12 @@ function checkGroup(values: Record<string, unknown>, group: z.ZodObject, prefix:
     }
   }
   return checked;
+}
+
+/** The first option inside a value: of an unknown group it is the options that tell what was meant. */
+function firstLeaf(path: string[], value: unknown): string[] {
+  const first = isMapping(value) ? Object.entries(value)[0] : undefined;
+  return first === undefined ? path : firstLeaf([...path, first[0]], first[1]);
 }
 
 function unknownOption(path: string[]): string {

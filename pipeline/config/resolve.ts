@@ -113,6 +113,6 @@ function withPatch(values: Layer, sizes: { single: number; multi: number }): Lay
   const given = values.patch ?? {};
   const fromSmall = multi && typeof given.smallSize === "number" ? 2 * given.smallSize : undefined;
   const size = given.size ?? fromSmall ?? (multi ? sizes.multi : sizes.single);
-  const smallSize = given.smallSize ?? (multi ? size / 2 : null);
+  const smallSize = given.smallSize ?? (multi ? Math.ceil(size / 2) : null);
   return { ...values, patch: { ...given, size, smallSize } };
 }
