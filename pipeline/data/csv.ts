@@ -1,0 +1,68 @@
+import { UserError } from "../../engine/errors.js";
+
+/** A CSV file with a header: `rows[i]` maps column names to values; `line` is the row's first line in the file (1-based). */
+export interface CsvTable {
+  columns: string[];
+  rows: { line: number; values: Record<string, string> }[];
+}
+
+interface RawRow {
+  line: number;
+  fields: string[];
+}
+
+/** Splits RFC 4180 text into rows of fields. Quoted fields may hold commas, line breaks and doubled quotes. */
+function splitRows(text: string, file: string): RawRow[] {
+  const rows: RawRow[] = [];
+  // One token: a field (quoted or plain), then what ends it.
+  const token = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\r|\n|$)/y;
+  let line = 1;
+  let row: RawRow = { line, fields: [] };
+  while (token.lastIndex < text.length || row.fields.length > 0) {
+    const start = token.lastIndex;
+    const match = token.exec(text);
+    if (match === null) throw new UserError(`${file}, line ${line}: a quote is in the wrong place or never closed`);
+    row.fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? "");
+    line += text.slice(start, token.lastIndex).match(/\r\n|\r|\n/g)?.length ?? 0;
+    if (match[3] === ",") continue;
+    if (row.fields.length > 1 || row.fields[0] !== "") rows.push(row);
+    row = { line, fields: [] };
+  }
+  return rows;
+}
+
+/**
+ * Reads comma-separated text with a header row (RFC 4180; a byte-order mark and blank lines are skipped, column names and
+ * values are trimmed).
+ *
+ * @param file name used in errors
+ * @throws UserError with file and line: a broken quote, a row of another length, a missing or repeated column name
+ */
+export function parseCsv(text: string, file: string): CsvTable {
+  const [header, ...body] = splitRows(text.replace(/^\uFEFF/, ""), file);
+  if (header === undefined) throw new UserError(`${file}: the file is empty; the first line must name the columns`);
+  const columns = header.fields.map((name) => name.trim());
+  const repeated = columns.find((name, i) => name === "" || columns.indexOf(name) !== i);
+  if (repeated !== undefined) {
+    throw new UserError(`${file}, line ${header.line}: column name "${repeated}" is empty or repeated`);
+  }
+  const rows = body.map(({ line, fields }) => {
+    if (fields.length !== columns.length) {
+      throw new UserError(
+        `${file}, line ${line}: ${fields.length} values, but the header names ${columns.length} columns (${columns.join(", ")})`,
+      );
+    }
+    const values: Record<string, string> = {};
+    for (const [i, name] of columns.entries()) values[name] = fields[i]!.trim();
+    return { line, values };
+  });
+  return { columns, rows };
+}
+
+/** One CSV line without line break; values with commas, quotes, line breaks or outer blanks are quoted. */
+export function csvLine(values: readonly (string | number)[]): string {
+  return values
+    .map(String)
+    .map((value) => (/[",\r\n]|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value))
+    .join(",");
+}
