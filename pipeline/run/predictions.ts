@@ -9,6 +9,7 @@
  */
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { UserError } from "../../engine/errors.js";
+import { csvLine, parseCsv } from "../data/csv.js";
 import { argmax, entropyBits } from "../metrics.js";
 
 /** One image to write. `truth` is a class index, null when unknown. */
@@ -24,7 +25,6 @@ export interface Prediction {
   predicted: number;
   truth: number | null;
   probabilities: number[];
-  entropy: number | null;
 }
 
 /** A table of predictions as read back. */
@@ -42,7 +42,7 @@ export function predictionsCsv(rows: readonly PredictionRow[], classes: readonly
     const numbers = [...Array.from(row.probabilities), entropyBits(row.probabilities)].map(significant);
     return [plainFile(row.file), classes[argmax(row.probabilities)]!, ...(withTruth ? [truth] : []), ...numbers];
   });
-  return [header, ...lines].map((cells) => `${cells.map(quote).join(",")}\r\n`).join("");
+  return [header, ...lines].map((cells) => `${csvLine(cells)}\r\n`).join("");
 }
 
 /**
@@ -74,52 +74,25 @@ export async function readPredictions(file: string): Promise<PredictionTable> {
   } catch (error) {
     throw new UserError(`${file}: cannot be read (${reason(error)}).`);
   }
-  const [header = [], ...lines] = parseCsv(text);
-  const classes = header.filter((name) => name.startsWith("p_")).map((name) => name.slice(2));
-  const first = header.findIndex((name) => name.startsWith("p_"));
-  if (header[0] !== "file" || header[1] !== "class" || classes.length === 0)
-    throw new UserError(`${file}: the first line is "${header.join(",")}", expected file,class,p_<Class>...,entropy`);
-  const truthColumn = header[2] === "truth" ? 2 : -1;
-  const rows = lines.map((cells, i) => {
-    if (cells.length !== header.length)
-      throw new UserError(`${file}: row ${i + 2} has ${cells.length} columns, the first line has ${header.length}.`);
-    const truth = truthColumn < 0 ? -1 : classes.indexOf(cells[truthColumn]!);
-    return {
-      file: cells[0]!,
-      predicted: classes.indexOf(cells[1]!),
-      truth: truth < 0 ? null : truth,
-      probabilities: cells.slice(first, first + classes.length).map(Number),
-      entropy: number(cells[first + classes.length]),
-    };
-  });
-  const broken = rows.findIndex((row) => row.predicted < 0 || row.probabilities.some((p) => !(p >= 0 && p <= 1)));
-  if (broken >= 0)
+  const { columns, rows } = parseCsv(text, file);
+  const classes = columns.filter((name) => name.startsWith("p_")).map((name) => name.slice(2));
+  if (columns[0] !== "file" || columns[1] !== "class" || classes.length === 0)
+    throw new UserError(`${file}: the first line is "${columns.join(",")}", expected file,class,p_<Class>...,entropy`);
+  return { classes, rows: rows.map(({ line, values }) => prediction(values, classes, `${file}, line ${line}`)) };
+}
+
+function prediction(values: Record<string, string>, classes: readonly string[], place: string): Prediction {
+  const predicted = classes.indexOf(values.class!);
+  if (predicted < 0)
+    throw new UserError(`${place}: class "${values.class}" is none of ${classes.join(", ")}; was the file edited?`);
+  const probabilities = classes.map((name) => Number(values[`p_${name}`]));
+  const wrong = probabilities.findIndex((p) => !(p >= 0 && p <= 1));
+  if (wrong >= 0)
     throw new UserError(
-      `${file}: row ${broken + 2} ("${lines[broken]!.join(",")}") has no known class or a value outside 0..1.`,
+      `${place}: p_${classes[wrong]} is "${values[`p_${classes[wrong]}`]}", expected a number from 0 to 1`,
     );
-  return { classes, rows };
-}
-
-/** Cells of RFC 4180 text: quoted cells may hold commas, line breaks and doubled quotes. Empty lines are left out. */
-export function parseCsv(text: string): string[][] {
-  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\n|\r|$)/gy;
-  const rows: string[][] = [];
-  let row: string[] = [];
-  cell.lastIndex = text.startsWith("\uFEFF") ? 1 : 0;
-  while (cell.lastIndex < text.length || row.length > 0) {
-    const at = cell.lastIndex;
-    const match = cell.exec(text);
-    if (!match) throw new UserError(`CSV: a quote at character ${at} of the text is not closed or not doubled.`);
-    row.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? "");
-    if (match[3] === ",") continue;
-    if (row.length > 1 || row[0] !== "") rows.push(row);
-    row = [];
-  }
-  return rows;
-}
-
-function quote(cell: string): string {
-  return /[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell;
+  const truth = classes.indexOf(values.truth ?? "");
+  return { file: values.file!, predicted, truth: truth < 0 ? null : truth, probabilities };
 }
 
 function plainFile(file: string): string {
@@ -128,10 +101,6 @@ function plainFile(file: string): string {
 
 function significant(value: number): string {
   return String(Number(value.toPrecision(7)));
-}
-
-function number(cell: string | undefined): number | null {
-  return cell === undefined || cell === "" || !Number.isFinite(Number(cell)) ? null : Number(cell);
 }
 
 function reason(error: unknown): string {
