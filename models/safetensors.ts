@@ -25,7 +25,18 @@ const ARRAYS = {
 
 export type Dtype = keyof typeof ARRAYS;
 
-export type TensorData = InstanceType<(typeof ARRAYS)[Dtype]>;
+/** Any of those arrays, over any kind of buffer. */
+export type TensorData =
+  | Float64Array
+  | Float32Array
+  | Uint16Array
+  | BigInt64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | BigUint64Array
+  | Uint32Array
+  | Uint8Array;
 
 /** A tensor as it stands in the file: row-major `data`, `shape` of any rank (0-d is `[]`), torch's axis order. */
 export interface RawTensor {
