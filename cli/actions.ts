@@ -1,0 +1,93 @@
+import type { AdapterInfo } from "../engine/device.js";
+import type { Config } from "../pipeline/config/schema.js";
+import type { Evaluation } from "../pipeline/metrics.js";
+import type { ProgressUpdate } from "./progress.js";
+
+/** How long work talks to its user. */
+export interface RunLog {
+  info(text: string): void;
+  warn(text: string): void;
+  progress(update: ProgressUpdate): void;
+  /** Asks before something costly; true where nobody can answer. */
+  confirm(question: string): Promise<boolean>;
+}
+
+export interface TrainOptions {
+  config: Config;
+  /** Folder of images. */
+  dataRoot: string;
+  /** Empty folder for the run. */
+  out: string;
+  /** Part of the name of the adapter to use. */
+  adapter?: string;
+  /** Do not ask before a long run. */
+  yes: boolean;
+  log: RunLog;
+  /** When aborted: write a checkpoint at the next step boundary and reject with the signal's reason. */
+  signal: AbortSignal;
+}
+
+export type ResumeOptions = Omit<TrainOptions, "config" | "dataRoot" | "out">;
+
+/** The content of a run's `result.json`. */
+export interface RunResult {
+  classes: string[];
+  chance: number;
+  majority: number | null;
+  /** Null for the supervised method. */
+  teacher: Evaluation | null;
+  student: Evaluation;
+  bestEpoch: number | null;
+  finetuned: boolean;
+  seconds: number;
+}
+
+/** What an evaluation of a finished run gives. */
+export type EvaluationResult = Pick<RunResult, "classes" | "chance" | "majority" | "teacher" | "student">;
+
+export interface AdapterDetails extends AdapterInfo {
+  features: string[];
+  maxStorageBufferBindingSize: number;
+}
+
+/** What the commands call: the rest of the project. Loaded when needed, so that `--help` is quick and needs no GPU. */
+export interface Actions {
+  diagnose(): Promise<{ ok: boolean; text: string; details: unknown }>;
+  adapters(): Promise<AdapterDetails[]>;
+  synthesise(out: string, options: SynthOptions): Promise<unknown>;
+  importFashionMnist(out: string, options: ImportOptions): Promise<unknown>;
+  trainRun(options: TrainOptions): Promise<RunResult>;
+  resumeRun(run: string, options: ResumeOptions): Promise<RunResult>;
+  evaluateRun(run: string, options: EvaluateOptions): Promise<EvaluationResult>;
+  /** Resolves to the number of images predicted. */
+  predictRun(run: string, images: string[], options: PredictOptions): Promise<number>;
+  /** Resolves to the path of the HTML file. */
+  writeReport(run: string, out?: string): Promise<string>;
+}
+
+export interface SynthOptions {
+  preset: "tiny" | "small" | "table1";
+  seed: number;
+  onProgress(done: number, total: number): void;
+}
+
+export interface ImportOptions {
+  shape: "stem-cell";
+  /** Folder of the IDX files. */
+  source?: string;
+}
+
+export interface EvaluateOptions {
+  /** Another folder of labelled images than the run's test part. */
+  data?: string;
+  patches?: number;
+  adapter?: string;
+  log: RunLog;
+}
+
+export interface PredictOptions {
+  out: string;
+  patches?: number;
+  adapter?: string;
+  log: RunLog;
+}

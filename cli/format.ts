@@ -1,0 +1,52 @@
+import type { Evaluation } from "../pipeline/metrics.js";
+import type { EvaluationResult, RunResult } from "./actions.js";
+import { formatDuration } from "./progress.js";
+
+/** Rows of text in aligned columns; the first column to the left, the others to the right. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const cell = (text: string, column: number) =>
+    column === 0 ? text.padEnd(widths[column] ?? 0) : text.padStart(widths[column] ?? 0);
+  return rows.map((row) => row.map(cell).join("  ").trimEnd()).join("\n");
+}
+
+/** The outcome of an evaluation: balanced accuracies side by side, then the classes of the student. */
+export function formatEvaluation(result: EvaluationResult): string {
+  const { chance, majority, teacher, student } = result;
+  const columns: [string, number | null][] = [
+    ["chance", chance],
+    ["majority", majority],
+    ...(teacher ? [["teacher", teacher.balancedAccuracy] as [string, number | null]] : []),
+    [teacher ? "student" : "network", student.balancedAccuracy],
+  ];
+  const summary = [
+    ["", ...columns.map(([name]) => name)],
+    ["balanced accuracy", ...columns.map(([, value]) => percent(value))],
+  ];
+  return `${table(summary)}\n\n${formatClasses(student)}`;
+}
+
+/** The outcome of a run: what was measured, how long it took and where it is. */
+export function formatRun(result: RunResult, folder: string): string {
+  const best = result.bestEpoch === null ? "" : `, best epoch ${result.bestEpoch}`;
+  const tuned = result.finetuned ? ", fine-tuned" : "";
+  return `${formatEvaluation(result)}\n\n${formatDuration(result.seconds)}${best}${tuned}; run folder ${folder}`;
+}
+
+function formatClasses({ n, perClass, macroF1, auroc }: Evaluation): string {
+  const rows = perClass.map((one) => [
+    one.class,
+    String(one.support),
+    percent(one.recall),
+    percent(one.precision),
+    percent(one.f1),
+    percent(one.auroc),
+  ]);
+  const head = ["class", "images", "recall", "precision", "F1", "AUROC"];
+  return table([head, ...rows, ["all", String(n), "", "", percent(macroF1), percent(auroc)]]);
+}
+
+/** 0.1234 -> `12.3 %`; what cannot be computed is a dash. */
+function percent(value: number | null): string {
+  return value === null ? "-" : `${(100 * value).toFixed(1)} %`;
+}

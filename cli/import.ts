@@ -1,0 +1,24 @@
+import { type Command, Option } from "commander";
+import { given } from "./options.js";
+import type { Session } from "./session.js";
+
+/** `equipoise import fashion-mnist OUT`: real labelled images in the proportions of the stem cell set. */
+export function addImport(program: Command, session: Session): void {
+  const group = program.command("import").description("bring a public data set into the folder layout of equipoise");
+  group
+    .command("fashion-mnist")
+    .description("Fashion-MNIST from Debian's package dataset-fashion-mnist")
+    .argument("<out>", "new folder for the images")
+    .addOption(new Option("--shape <name>", "classes and their numbers").choices(["stem-cell"]).default("stem-cell"))
+    .option("--source <folder>", "folder of the IDX files")
+    .action(async (out: string, options: { shape: "stem-cell"; source?: string }) => {
+      const summary = await session.actions.importFashionMnist(out, {
+        shape: options.shape,
+        ...given({ source: options.source }),
+      });
+      session.result(
+        { out, shape: options.shape, summary },
+        `images in ${out}\ntrain on them: ${session.command("train", "--data", out)}`,
+      );
+    });
+}

@@ -1,0 +1,38 @@
+import { InvalidArgumentError } from "commander";
+import type { RunLog } from "./actions.js";
+import type { Session } from "./session.js";
+
+/** Parser of an option that takes a whole number from `min` up. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && Number.isSafeInteger(value) && value >= min) return value;
+    throw new InvalidArgumentError(`Give a whole number from ${min} up.`);
+  };
+}
+
+/** Parser of an option that may be given several times. */
+export function collect(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}
+
+/** Leaves out what was not given: `{ adapter: undefined }` -> `{}`. */
+export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+/** What long work is told to report to: lines and progress on stderr, questions to the terminal. */
+export function runLog(session: Session): RunLog {
+  return {
+    info: (text) => session.say(text),
+    warn: (text) => session.say(`warning: ${text}`),
+    progress: (update) => session.progress.update(update),
+    confirm: async (question) => {
+      if (session.io.ask === null) return true;
+      session.progress.finish();
+      return session.io.ask(question);
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import type { Sink } from "./session.js";
+
+/** Where a piece of work stands. */
+export interface ProgressUpdate {
+  /** What is being done: `pre-training`, `epoch 3 of 10`. A new label starts a new measurement of time. */
+  label: string;
+  done: number;
+  total: number;
+  /** Something to show behind it, such as the loss. */
+  note?: string | undefined;
+}
+
+export interface ProgressOptions {
+  /** Clock in milliseconds. */
+  now?: () => number;
+  /** Least time between two lines where there is no terminal, ms. */
+  lineEvery?: number;
+}
+
+/** Least time between two drawings of the bar, ms. */
+const drawEvery = 100;
+const barWidth = 24;
+
+/**
+ * Progress with the time left: a bar that is redrawn in a terminal, now and then a plain line elsewhere. Other lines that
+ * are written meanwhile must go through {@link Progress.line}, which keeps the bar below them.
+ */
+export class Progress {
+  private label = "";
+  private startedAt = 0;
+  private startedDone = 0;
+  private shownAt = Number.NEGATIVE_INFINITY;
+  private drawn = false;
+  private readonly now: () => number;
+  private readonly lineEvery: number;
+
+  constructor(
+    private readonly sink: Sink,
+    { now = Date.now, lineEvery = 10_000 }: ProgressOptions = {},
+  ) {
+    this.now = now;
+    this.lineEvery = lineEvery;
+  }
+
+  update(update: ProgressUpdate): void {
+    const now = this.now();
+    const isNew = update.label !== this.label;
+    if (isNew) {
+      this.finish();
+      this.label = update.label;
+      this.startedAt = now;
+      this.startedDone = update.done;
+    }
+    const wait = this.sink.isTTY ? drawEvery : this.lineEvery;
+    if (!isNew && update.done < update.total && now - this.shownAt < wait) return;
+    this.shownAt = now;
+    const text = this.describe(update, (now - this.startedAt) / 1000);
+    if (this.sink.isTTY) this.draw(`${bar(update)} ${text}`);
+    else this.sink.write(`${text}\n`);
+  }
+
+  /** Writes a line of text, above the bar if there is one. */
+  line(text: string): void {
+    this.erase();
+    this.sink.write(`${text}\n`);
+    this.shownAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Leaves the bar as it stands and starts afresh below it. */
+  finish(): void {
+    if (this.drawn) this.sink.write("\n");
+    this.drawn = false;
+    this.label = "";
+  }
+
+  private describe({ label, done, total, note }: ProgressUpdate, seconds: number): string {
+    const share = total > 0 ? Math.floor((100 * done) / total) : 100;
+    const fresh = done - this.startedDone;
+    const left = fresh > 0 && done < total ? `, ${formatDuration((seconds / fresh) * (total - done))} left` : "";
+    const took = done >= total ? `, ${formatDuration(seconds)}` : "";
+    return `${label} ${done}/${total} (${share} %)${left}${took}${note ? ` · ${note}` : ""}`;
+  }
+
+  private draw(text: string): void {
+    const width = Math.max(20, (this.sink.columns ?? 80) - 1);
+    this.sink.write(`\r\u001b[2K${text.slice(0, width)}`);
+    this.drawn = true;
+  }
+
+  private erase(): void {
+    if (this.drawn) this.sink.write("\r\u001b[2K");
+    this.drawn = false;
+  }
+}
+
+function bar({ done, total }: ProgressUpdate): string {
+  const filled = total > 0 ? Math.min(barWidth, Math.floor((barWidth * done) / total)) : barWidth;
+  return `[${"#".repeat(filled)}${"-".repeat(barWidth - filled)}]`;
+}
+
+/** Seconds in words, with at most two units: `45 s`, `3 min 20 s`, `2 h 5 min`, `1 d 3 h`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const units: [string, number][] = [
+    ["d", 86_400],
+    ["h", 3600],
+    ["min", 60],
+    ["s", 1],
+  ];
+  const first = units.findIndex(([, length]) => whole >= length);
+  if (first < 0) return "0 s";
+  const [unit, length] = units[first]!;
+  const rest = units[first + 1];
+  const lesser = rest === undefined ? 0 : Math.floor((whole % length) / rest[1]);
+  return `${Math.floor(whole / length)} ${unit}${rest !== undefined && lesser > 0 ? ` ${lesser} ${rest[0]}` : ""}`;
+}
