@@ -1,0 +1,100 @@
+/**
+ * Runs a task of a checkout, after making what it needs: packages, generated kernels and `dist/`, a WebGPU adapter.
+ * Works on a fresh clone with nothing but Node. Usage: node scripts/bootstrap.mjs TASK [ARGUMENTS]
+ *
+ * What this says about set-up goes to stderr; stdout belongs to the task.
+ */
+import { existsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureAdapter } from "./driver.mjs";
+import { checkNode } from "./install.mjs";
+import { prepare } from "./prepare.mjs";
+import { runForeground, SetupError, say } from "./run.mjs";
+
+const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+
+/**
+ * @typedef {object} Task
+ * @property {string} help
+ * @property {boolean | ((args: string[]) => boolean)} gpu
+ * @property {boolean} [types] also build the declarations
+ * @property {boolean} [here] run in the folder of the caller, whose paths the arguments hold; default: the project
+ * @property {(args: string[]) => string[][]} commands argument lists for Node, run one after the other; all of them run
+ */
+
+/** @type {Record<string, Task>} */
+const TASKS = {
+  demo: {
+    help: "train on a small synthetic set and report",
+    gpu: true,
+    commands: (args) => [["dist/node/demo/run.js", ...args]],
+  },
+  test: { help: "run the tests", gpu: true, commands: (args) => [["node_modules/vitest/vitest.mjs", "run", ...args]] },
+  build: { help: "build dist/ with declarations", gpu: false, types: true, commands: () => [] },
+  check: {
+    help: "type check, lint and format check",
+    gpu: false,
+    commands: () => [
+      ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"],
+      ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."],
+    ],
+  },
+  bench: { help: "run the benchmarks", gpu: true, commands: (args) => [["dist/node/bench/run.js", ...args]] },
+  cli: {
+    help: "run equipoise",
+    gpu: cliNeedsGpu,
+    here: true,
+    commands: (args) => [["dist/node/cli/main.js", ...args]],
+  },
+};
+
+const GPU_COMMANDS = ["train", "resume", "evaluate", "predict"];
+
+/**
+ * @param {string[]} args of the command line tool
+ * @returns {boolean} true if they run something on the GPU
+ */
+export function cliNeedsGpu(args) {
+  if (args.some((arg) => arg === "--help" || arg === "-h")) return false;
+  const command = args.find((arg) => !arg.startsWith("-"));
+  return command !== undefined && GPU_COMMANDS.includes(command);
+}
+
+/**
+ * @param {string[]} argv task and its arguments
+ * @returns {Promise<number>} exit code
+ */
+async function main([name = "", ...args]) {
+  const task = TASKS[name];
+  if (!task) {
+    const list = Object.entries(TASKS).map(([key, { help }]) => `  ${key.padEnd(6)} ${help}`);
+    throw new SetupError(
+      `"${name}" is no task. Usage: node scripts/bootstrap.mjs TASK [ARGUMENTS]\n${list.join("\n")}`,
+    );
+  }
+  checkNode();
+  await prepare(ROOT, { packages: true, types: task.types ?? false });
+  if (typeof task.gpu === "function" ? task.gpu(args) : task.gpu) await ensureAdapter();
+  let worst = 0;
+  for (const [script = "", ...rest] of task.commands(args)) {
+    const path = join(ROOT, script);
+    if (!existsSync(path)) throw new SetupError(`${script} does not exist: this checkout has no ${name}`);
+    worst = Math.max(worst, await runForeground(process.execPath, [path, ...rest], task.here ? {} : { cwd: ROOT }));
+  }
+  return worst;
+}
+
+if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  try {
+    process.exitCode = await main(process.argv.slice(2));
+  } catch (error) {
+    const expected = error instanceof Error && ["SetupError", "ShaderError"].includes(error.name);
+    say(
+      expected
+        ? `equipoise: ${/** @type {Error} */ (error).message}`
+        : String(/** @type {Error} */ (error).stack ?? error),
+    );
+    process.exitCode = error instanceof SetupError ? error.exitCode : 1;
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Builds `dist/`:
+ *   dist/node/      every source file as a JavaScript module, in the same tree (so that relative URLs stay valid)
+ *   dist/browser/   engine.js, one minified module: engine and models, shaders included
+ *   dist/types/     declarations (only when asked for: `npm run build`, packing)
+ *
+ * Needs the installed packages; `scripts/bootstrap.mjs` sees to that. Everything is made in a temporary folder and
+ * renamed, so a build that breaks off leaves the previous one in place.
+ */
+import { createHash } from "node:crypto";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SetupError, say } from "./run.mjs";
+
+const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
+const SOURCES = ["engine", "models", "pipeline", "cli", "demo", "bench"];
+/** Plain modules that the built code uses besides the TypeScript sources. */
+const PLAIN_MODULES = ["scripts/platform.mjs", "scripts/probe.mjs"];
+const INPUTS = [...SOURCES, "shaders", "scripts", "index.ts", "package.json", "tsconfig.json", "tsconfig.build.json"];
+const STAMP = "stamp.json";
+
+/**
+ * @param {string} root
+ * @returns {string} hash of every file a build depends on, by name and content
+ */
+export function sourceHash(root) {
+  const hash = createHash("sha256");
+  for (const path of INPUTS.flatMap((input) => listFiles(join(root, input)))) {
+    const name = posix(relative(root, path));
+    if (name.startsWith("engine/generated/")) continue;
+    hash.update(`${name}\0`).update(readFileSync(path)).update("\0");
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * @param {string} root
+ * @param {{ types?: boolean }} [wanted]
+ * @returns {boolean} true if `dist/` and the generated kernels are those of the sources
+ */
+export function isBuilt(root, { types = false } = {}) {
+  const stamp = join(root, "dist", STAMP);
+  if (!existsSync(stamp) || !existsSync(join(root, "engine/generated/kernels.ts"))) return false;
+  const { hash, types: hasTypes } = JSON.parse(readFileSync(stamp, "utf8"));
+  return hash === sourceHash(root) && (hasTypes || !types);
+}
+
+/**
+ * Generates the kernels and builds `dist/` when sources have changed. The caller holds the lock (`scripts/prepare.mjs`).
+ * @param {string} [root]
+ * @param {{ types?: boolean }} [wanted] types: also declarations, which needs sources without type errors
+ * @returns {Promise<boolean>} true if something was built
+ * @throws {SetupError} naming the file that does not compile
+ */
+export async function build(root = PROJECT, { types = false } = {}) {
+  if (isBuilt(root, { types })) return false;
+  const started = Date.now();
+  const { generateKernels } = await import("./generate.mjs");
+  generateKernels(root);
+  const hash = sourceHash(root);
+  const temporary = freshFolder(join(root, ".cache"), "build-");
+  try {
+    await buildNode(root, join(temporary, "node"));
+    await buildBrowser(root, join(temporary, "browser"));
+    if (types) await buildTypes(root, join(temporary, "types"));
+    writeFileSync(join(temporary, STAMP), JSON.stringify({ hash, types }));
+    replaceFolder(temporary, join(root, "dist"), `${temporary}-old`);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+  say(`built dist/ in ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  return true;
+}
+
+/**
+ * @param {string} root
+ * @param {string} outdir
+ */
+async function buildNode(root, outdir) {
+  const files = [join(root, "index.ts"), ...SOURCES.flatMap((folder) => listFiles(join(root, folder)))];
+  const entryPoints = files.filter((path) => /(?<!\.d)\.ts$/.test(path) && existsSync(path));
+  await esbuild({ entryPoints, outdir, outbase: root, absWorkingDir: root, bundle: false, platform: "node" });
+  for (const name of PLAIN_MODULES) {
+    const target = join(outdir, name);
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(join(root, name), target);
+  }
+  makeExecutable(join(outdir, "cli/main.js"));
+}
+
+/**
+ * A command of the package starts with the line that tells a Unix system to run it with Node.
+ * @param {string} file
+ */
+function makeExecutable(file) {
+  if (!existsSync(file)) return;
+  const code = readFileSync(file, "utf8");
+  const line = code.startsWith("#!") ? "" : "#!/usr/bin/env node\n";
+  writeFileSync(file, `${line}${code}`, { mode: 0o755 });
+}
+
+/**
+ * The options of the browser bundle; also used by the test that looks for Node imports in it.
+ * @param {string} root
+ * @returns {import("esbuild").BuildOptions}
+ */
+export function browserOptions(root) {
+  const modules = ["engine/index.ts", "models/index.ts"].filter((path) => existsSync(join(root, path)));
+  const contents = modules.map((path) => `export * from "./${path.replace(/\.ts$/, ".js")}";\n`).join("");
+  return {
+    stdin: { contents, resolveDir: root, sourcefile: "browser.ts", loader: "ts" },
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    platform: "browser",
+  };
+}
+
+/**
+ * @param {string} root
+ * @param {string} outdir
+ */
+async function buildBrowser(root, outdir) {
+  await esbuild({ ...browserOptions(root), outfile: join(outdir, "engine.js") });
+}
+
+/** @param {import("esbuild").BuildOptions} options */
+async function esbuild(options) {
+  const { build: run } = await import("esbuild");
+  try {
+    await run({ ...options, format: "esm", target: "es2023", charset: "utf8", logLevel: "silent" });
+  } catch (error) {
+    const { errors } = /** @type {import("esbuild").BuildFailure} */ (error);
+    if (!errors) throw error;
+    const lines = errors.map(
+      ({ text, location: at }) => `  ${at ? `${at.file}:${at.line}:${at.column}: ` : ""}${text}`,
+    );
+    throw new SetupError(`the build failed:\n${lines.join("\n")}`);
+  }
+}
+
+/**
+ * @param {string} root
+ * @param {string} outdir
+ */
+async function buildTypes(root, outdir) {
+  const { runQuietly, tail } = await import("./run.mjs");
+  const args = [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", outdir];
+  const { code, output } = await runQuietly(process.execPath, args, { cwd: root, label: "declarations" });
+  if (code !== 0) throw new SetupError(`the declarations could not be made:\n${tail(output)}`);
+}
+
+/**
+ * @param {string} parent
+ * @param {string} prefix
+ * @returns {string} a new folder; those of builds that were killed are removed
+ */
+function freshFolder(parent, prefix) {
+  mkdirSync(parent, { recursive: true });
+  for (const name of readdirSync(parent)) {
+    if (name.startsWith(prefix)) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+  return mkdtempSync(join(parent, prefix));
+}
+
+/**
+ * @param {string} from
+ * @param {string} to is replaced
+ * @param {string} old where the replaced folder goes on its way out
+ */
+function replaceFolder(from, to, old) {
+  if (existsSync(to)) renameSync(to, old);
+  renameSync(from, to);
+  rmSync(old, { recursive: true, force: true });
+}
+
+/**
+ * @param {string} path file or folder
+ * @returns {string[]} the files in it, sorted; none if it does not exist
+ */
+function listFiles(path) {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return [];
+  if (found.isFile()) return [path];
+  return readdirSync(path)
+    .sort()
+    .flatMap((name) => listFiles(join(path, name)));
+}
+
+/** @param {string} path */
+function posix(path) {
+  return path.split(sep).join("/");
+}
