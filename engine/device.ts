@@ -14,6 +14,8 @@ export interface DeviceOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** Dispatches per submission at most (default 64). */
   readonly maxPending?: number;
+  /** Called once when the device has been closed. */
+  readonly onClose?: () => void;
 }
 
 export interface AdapterInfo {
@@ -50,7 +52,7 @@ export class Device {
   constructor(
     readonly gpu: GPUDevice,
     info: AdapterInfo,
-    options: DeviceOptions = {},
+    private readonly options: DeviceOptions = {},
   ) {
     this.info = info;
     this.pipelines = new PipelineCache(gpu);
@@ -173,7 +175,7 @@ export class Device {
   }
 
   /** The logical, row-major values of a tensor, as floats (`u32` tensors give integers). */
-  async read(tensor: Tensor): Promise<Float32Array> {
+  async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
     const raw = await this.readRaw(tensor);
     return tensor.dtype === "u32"
       ? Float32Array.from(unpadValues(new Uint32Array(raw), tensor.dim(-1)))
@@ -226,6 +228,7 @@ export class Device {
     this.failure ??= new GpuError("device-lost", "the device has been closed");
     this.pool.trim();
     this.gpu.destroy();
+    this.options.onClose?.();
   }
 
   private fail(error: GpuError): void {

@@ -19,7 +19,7 @@ export * from "./ops/reduce.js";
 export * from "./ops/shape.js";
 export * from "./optim/optimizer.js";
 export * from "./optim/schedule.js";
-export { type Parameter, ParameterArena, type ParameterSpec, type TorchLayout } from "./parameters.js";
+export { type Parameter, ParameterArena, type ParameterSpec, TensorArena, type TorchLayout } from "./parameters.js";
 export { Rng } from "./rng.js";
 export { Tape } from "./tape.js";
 export { type DType, formatShape, pitch, Tensor } from "./tensor.js";

@@ -11,21 +11,27 @@ export interface NodeDeviceOptions extends DeviceOptions {
 const idlePriority = 19;
 
 /**
+ * Dawn's instances of the open devices. An instance that is collected before its device aborts the process, and one that
+ * is still referenced keeps the process alive: so each is held here until its device closes.
+ */
+const instances = new Set<GPU>();
+
+/**
  * Opens a WebGPU device in Node through Dawn. The process can exit once the device is closed.
  * On an adapter that computes on the CPU, this thread's priority is lowered: while a promise is pending Dawn polls in a
  * loop, which would take a core from the "GPU".
  */
 export async function openNodeDevice(options: NodeDeviceOptions = {}): Promise<Device> {
-  const device = await openDevice(dawn(options.dawn), options);
-  if (device.info.isCpu && process.platform === "linux") {
-    try {
-      // On Linux this sets the main thread alone; the adapter's own threads exist already and keep their priority.
-      setPriority(process.pid, idlePriority);
-    } catch {
-      // Not permitted: slower, but right.
-    }
+  const instance = dawn(options.dawn);
+  instances.add(instance);
+  try {
+    const device = await openDevice(instance, { ...options, onClose: () => instances.delete(instance) });
+    if (device.info.isCpu && process.platform === "linux") lowerPriority();
+    return device;
+  } catch (error) {
+    instances.delete(instance);
+    throw error;
   }
-  return device;
 }
 
 /** The adapters that Dawn offers here. */
@@ -33,7 +39,15 @@ export async function listNodeAdapters(): Promise<GPUAdapter[]> {
   return listAdapters(dawn());
 }
 
-/** The object must not be kept longer than the device: while it is referenced, Dawn keeps the process alive. */
+/** On Linux this sets the calling thread alone; the adapter's own threads exist already and keep their priority. */
+function lowerPriority(): void {
+  try {
+    setPriority(process.pid, idlePriority);
+  } catch {
+    // Not permitted: slower, but right.
+  }
+}
+
 function dawn(flags: readonly string[] = []): GPU {
   Object.assign(globalThis, globals);
   return create([...flags]);

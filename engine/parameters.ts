@@ -27,36 +27,77 @@ export interface Parameter extends ParameterSpec {
 /** Floats per block: windows begin at multiples of 256 bytes, WebGPU's alignment of storage bindings. */
 export const arenaBlock = 64;
 
+/** Named tensors as windows of one buffer, each at a legal binding offset; padding is zero. */
+export class TensorArena {
+  /** The whole buffer as one vector. */
+  readonly all: Tensor;
+  private readonly windows = new Map<string, Tensor>();
+
+  /** @throws GpuError (`limit`) if it does not fit one binding of the adapter. */
+  constructor(
+    readonly device: Device,
+    shapes: readonly { readonly name: string; readonly shape: readonly number[] }[],
+    readonly label: string,
+  ) {
+    let floats = 0;
+    const offsets = shapes.map(({ shape }) => {
+      const offset = floats;
+      floats += Math.ceil(paddedLength(shape) / arenaBlock) * arenaBlock;
+      return offset;
+    });
+    this.all = device.zeros([Math.max(floats, arenaBlock)], label);
+    shapes.forEach(({ name, shape }, i) => {
+      if (this.windows.has(name)) throw new GpuError("internal", `${label}: two tensors are named ${name}`);
+      this.windows.set(name, new Tensor(shape, "f32", this.all.buffer, `${label} ${name}`, (offsets[i] ?? 0) * 4));
+    });
+  }
+
+  get(name: string): Tensor {
+    const tensor = this.windows.get(name);
+    if (!tensor) throw new GpuError("internal", `${this.label}: no tensor named ${name}`);
+    return tensor;
+  }
+
+  release(): void {
+    this.device.release(this.all);
+  }
+}
+
 /**
  * All parameters of a network in one buffer and all gradients in another, so that an optimiser, a copy or an average is
- * one dispatch. Padding is zero in both and stays zero.
+ * one dispatch.
  */
 export class ParameterArena {
   readonly parameters: readonly Parameter[];
-  readonly values: Tensor;
-  readonly grads: Tensor;
-  private readonly byName = new Map<string, Parameter>();
+  private readonly valueArena: TensorArena;
+  private readonly gradArena: TensorArena;
+  private readonly byName: ReadonlyMap<string, Parameter>;
 
-  /** @throws GpuError (`limit`) if the network does not fit one binding of the adapter. */
   constructor(
     readonly device: Device,
     specs: readonly ParameterSpec[],
     readonly label: string,
   ) {
-    const offsets: number[] = [];
-    let length = 0;
-    for (const spec of specs) {
-      offsets.push(length);
-      length += Math.ceil(paddedLength(spec.shape) / arenaBlock) * arenaBlock;
-    }
-    this.values = device.zeros([Math.max(length, arenaBlock)], `${label} parameters`);
-    this.grads = device.zeros([Math.max(length, arenaBlock)], `${label} gradients`);
-    this.parameters = specs.map((spec, i) => this.place(spec, (offsets[i] ?? 0) * 4));
-    for (const p of this.parameters) {
-      if (this.byName.has(p.name)) throw new GpuError("internal", `${label}: two parameters are named ${p.name}`);
-      this.byName.set(p.name, p);
-      device.write(p.value, p.init());
-    }
+    this.valueArena = new TensorArena(device, specs, `${label} parameters`);
+    this.gradArena = new TensorArena(device, specs, `${label} gradients`);
+    this.parameters = specs.map((spec) => ({
+      ...spec,
+      trainable: spec.trainable ?? true,
+      value: this.valueArena.get(spec.name),
+      grad: this.gradArena.get(spec.name),
+    }));
+    this.byName = new Map(this.parameters.map((p) => [p.name, p]));
+    for (const p of this.parameters) device.write(p.value, p.init());
+  }
+
+  /** All values, as one vector. */
+  get values(): Tensor {
+    return this.valueArena.all;
+  }
+
+  /** All gradients, as one vector. */
+  get grads(): Tensor {
+    return this.gradArena.all;
   }
 
   get(name: string): Parameter {
@@ -66,17 +107,8 @@ export class ParameterArena {
   }
 
   release(): void {
-    this.device.release(this.values);
-    this.device.release(this.grads);
-  }
-
-  private place(spec: ParameterSpec, byteOffset: number): Parameter {
-    return {
-      ...spec,
-      trainable: spec.trainable ?? true,
-      value: new Tensor(spec.shape, "f32", this.values.buffer, `${this.label} ${spec.name}`, byteOffset),
-      grad: new Tensor(spec.shape, "f32", this.grads.buffer, `${this.label} d ${spec.name}`, byteOffset),
-    };
+    this.valueArena.release();
+    this.gradArena.release();
   }
 }
 

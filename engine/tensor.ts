@@ -80,7 +80,10 @@ export function padValues<T extends Float32Array | Uint32Array>(values: T, chann
 }
 
 /** Padded values -> logical, row-major values. */
-export function unpadValues<T extends Float32Array | Uint32Array>(values: T, channels: number): T {
+export function unpadValues<T extends Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>>(
+  values: T,
+  channels: number,
+): T {
   const p = pitch(channels);
   if (p === channels) return values;
   const rows = values.length / p;
