@@ -22,12 +22,13 @@ import {
 } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SetupError, say } from "./run.mjs";
+import { tail } from "./messages.mjs";
+import { runQuietly, SetupError, say } from "./run.mjs";
 
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["engine", "models", "pipeline", "cli", "demo", "bench"];
 /** Plain modules that the built code uses besides the TypeScript sources. */
-const PLAIN_MODULES = ["scripts/platform.mjs", "scripts/probe.mjs"];
+const PLAIN_MODULES = ["scripts/messages.mjs", "scripts/platform.mjs", "scripts/probe.mjs"];
 const INPUTS = [...SOURCES, "shaders", "scripts", "index.ts", "package.json", "tsconfig.json", "tsconfig.build.json"];
 const STAMP = "stamp.json";
 
@@ -156,7 +157,6 @@ async function esbuild(options) {
  * @param {string} outdir
  */
 async function buildTypes(root, outdir) {
-  const { runQuietly, tail } = await import("./run.mjs");
   const args = [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", outdir];
   const { code, output } = await runQuietly(process.execPath, args, { cwd: root, label: "declarations" });
   if (code !== 0) throw new SetupError(`the declarations could not be made:\n${tail(output)}`);

@@ -6,9 +6,10 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { addSuite, backupOf, editSource, hasSuite, recoverSource, sourceFiles } from "./aptSource.mjs";
 import { withLock } from "./lock.mjs";
-import { APT_PACKAGES, backportsSuite, driverCommands, loadFix, readMachine } from "./platform.mjs";
+import { tail } from "./messages.mjs";
+import { APT_PACKAGES, adapterFix, backportsSuite, driverCommands, driverVariable, readMachine } from "./platform.mjs";
 import { probeAdapters } from "./probe.mjs";
-import { runQuietly, SetupError, say, tail } from "./run.mjs";
+import { runQuietly, SetupError, say } from "./run.mjs";
 
 /** @typedef {import("./platform.mjs").Machine} Machine */
 /** @typedef {import("./probe.mjs").Probe} Probe */
@@ -26,7 +27,7 @@ export async function ensureAdapter({ machine = readMachine(), env = process.env
   const probe = await probeAdapters(env);
   if (probe.adapters.length > 0) return probe;
   const obstacle = whyNotInstall(probe, machine, env);
-  if (obstacle !== null) throw new SetupError(noAdapterMessage(probe, machine, obstacle));
+  if (obstacle !== null) throw new SetupError(noAdapterMessage(probe, machine, env, obstacle));
   await withLock(DRIVER_LOCK, () => installDriver(machine));
   const after = await probeAdapters(env);
   if (after.adapters.length > 0) {
@@ -34,7 +35,7 @@ export async function ensureAdapter({ machine = readMachine(), env = process.env
     return after;
   }
   throw new SetupError(
-    noAdapterMessage(after, machine, "The driver is installed, but Dawn found no adapter that works."),
+    noAdapterMessage(after, machine, env, "The driver is installed, but Dawn found no adapter that works."),
   );
 }
 
@@ -47,7 +48,7 @@ export async function ensureAdapter({ machine = readMachine(), env = process.env
 export function whyNotInstall(probe, machine, env) {
   const chosen = driverVariable(env);
   if (!probe.loads) return "The `webgpu` package does not load.";
-  if (chosen) return `${chosen} is set: only the drivers it names are used. Unset it, or correct it.`;
+  if (chosen) return `${chosen} is set: installing another driver would not help.`;
   if (env.EQUIPOISE_NO_INSTALL && env.EQUIPOISE_NO_INSTALL !== "0")
     return "EQUIPOISE_NO_INSTALL is set: nothing was changed.";
   if (machine.distro !== "debian" && machine.distro !== "ubuntu") return "";
@@ -57,22 +58,13 @@ export function whyNotInstall(probe, machine, env) {
 }
 
 /**
- * @param {NodeJS.ProcessEnv} env
- * @returns {string} "NAME=value" of the variable that restricts Vulkan's drivers, or ""
- */
-export function driverVariable(env) {
-  const name = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].find((key) => env[key]);
-  return name ? `${name}=${env[name]}` : "";
-}
-
-/**
  * @param {Probe} probe
  * @param {Machine} machine
- * @param {string} obstacle
+ * @param {NodeJS.ProcessEnv} env
+ * @param {string} obstacle why nothing was installed; "" if that goes without saying
  * @returns {string}
  */
-export function noAdapterMessage(probe, machine, obstacle) {
-  const commands = probe.loads ? driverCommands(machine) : loadFix(machine, probe.error);
+export function noAdapterMessage(probe, machine, env, obstacle) {
   const said = tail(probe.messages, 8);
   return [
     `no WebGPU adapter on ${machine.name}.`,
@@ -80,7 +72,7 @@ export function noAdapterMessage(probe, machine, obstacle) {
     ...(probe.error ? [`  ${probe.error.trim()}`] : []),
     ...(said ? ["  Dawn and the drivers said:", said] : []),
     "  What to do:",
-    ...commands.map((line) => `    ${line}`),
+    ...adapterFix(probe, machine, env).map((line) => `    ${line}`),
   ].join("\n");
 }
 

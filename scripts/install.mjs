@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { runQuietly, SetupError, say, tail } from "./run.mjs";
+import { tail } from "./messages.mjs";
+import { runQuietly, SetupError, say } from "./run.mjs";
 
 const STAMP = "node_modules/.equipoise-installed";
 

@@ -83,9 +83,25 @@ export function backportsSuite(machine) {
 }
 
 /**
- * How to get an adapter here, as commands to type and, in lines that start with `#`, things to do by hand.
+ * What to do when a probe found no adapter.
+ * @param {{ loads: boolean, error: string }} probe
  * @param {Machine} machine
- * @returns {string[]}
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string[]} commands to type and, in lines that start with `#`, things to do by hand
+ */
+export function adapterFix(probe, machine, env) {
+  if (!probe.loads) return loadFix(machine, probe.error);
+  const chosen = driverVariable(env);
+  const unset = chosen
+    ? [`# ${chosen} keeps Vulkan from other drivers. Correct it, or:`, `unset ${chosen.split("=")[0]}`]
+    : [];
+  return [...unset, ...driverCommands(machine)];
+}
+
+/**
+ * How to install a driver here.
+ * @param {Machine} machine
+ * @returns {string[]} as adapterFix
  */
 export function driverCommands(machine) {
   if (machine.os === "darwin") {
@@ -137,6 +153,15 @@ function aptCommands(machine, sudo) {
     update,
     `${sudo}apt-get install -y --no-install-recommends -t ${suite} ${packages}`,
   ];
+}
+
+/**
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string} "NAME=value" of the variable that restricts Vulkan's drivers, or ""
+ */
+export function driverVariable(env) {
+  const name = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"].find((key) => env[key]);
+  return name ? `${name}=${env[name]}` : "";
 }
 
 /**

@@ -103,19 +103,6 @@ export function runForeground(command, args, { cwd, env } = {}) {
 }
 
 /**
- * @param {string} output
- * @param {number} [lines]
- * @returns {string} the last non-empty lines, indented
- */
-export function tail(output, lines = 25) {
-  const all = output.split("\n").filter((line) => line.trim() !== "");
-  return all
-    .slice(-lines)
-    .map((line) => `  | ${line}`)
-    .join("\n");
-}
-
-/**
  * @param {import("node:child_process").ChildProcess} child
  * @param {readonly NodeJS.Signals[]} signals
  * @returns {() => void} stops it
