@@ -21,12 +21,15 @@ export function addAdapters(program: Command, session: Session): void {
     });
 }
 
+/** The features that the engine makes use of; `--json` has all. */
+const notable = ["subgroups", "subgroup-size-control", "shader-f16", "timestamp-query"];
+
 function describe(adapters: AdapterDetails[]): string {
   const rows = adapters.map((adapter) => [
     adapter.description || adapter.device || adapter.vendor,
     adapter.isCpu ? "CPU" : "GPU",
     `${Math.round(adapter.maxStorageBufferBindingSize / 2 ** 20)} MiB`,
-    adapter.features.join(" "),
+    notable.filter((feature) => adapter.features.includes(feature)).join(" "),
   ]);
   return table([["adapter", "runs on", "largest tensor", "features"], ...rows]);
 }

@@ -1,5 +1,5 @@
 import type { Actions, RunResult } from "../../cli/actions.js";
-import { main } from "../../cli/main.js";
+import { runCli } from "../../cli/program.js";
 import type { Io } from "../../cli/session.js";
 import type { Evaluation } from "../../pipeline/metrics.js";
 
@@ -22,7 +22,7 @@ export async function run(args: string[], actions: Partial<Actions> = {}, io: Pa
     get: (target, name: keyof Actions) =>
       target[name] ?? (() => Promise.reject(new Error(`action ${name} was not expected`))),
   }) as Actions;
-  const code = await main(args, { stdout: sink("stdout"), stderr: sink("stderr"), ask: null, env: {}, ...io }, guard);
+  const code = await runCli(args, { stdout: sink("stdout"), stderr: sink("stderr"), ask: null, env: {}, ...io }, guard);
   return { code, ...written };
 }
 

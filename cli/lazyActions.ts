@@ -1,0 +1,50 @@
+import type { Actions } from "./actions.js";
+
+/** The functions behind the commands, each module loaded by the first command that needs it. */
+export const actions: Actions = {
+  async diagnose() {
+    const { diagnose, formatDiagnosis } = await import("./diagnose.js");
+    const details = await diagnose();
+    return { ok: details.ok, text: formatDiagnosis(details), details };
+  },
+  async adapters() {
+    const [{ listNodeAdapters }, { adapterInfo }] = await Promise.all([
+      import("../engine/node.js"),
+      import("../engine/device.js"),
+    ]);
+    const adapters = await listNodeAdapters();
+    return adapters.map((adapter) => ({
+      ...adapterInfo(adapter),
+      features: [...adapter.features].sort(),
+      maxStorageBufferBindingSize: adapter.limits.maxStorageBufferBindingSize,
+    }));
+  },
+  async synthesise(out, options) {
+    const { synthesise } = await import("../pipeline/synth/index.js");
+    return synthesise(out, options);
+  },
+  async importFashionMnist(out, options) {
+    const { importFashionMnist } = await import("../pipeline/data/importFashionMnist.js");
+    return importFashionMnist(out, options);
+  },
+  async trainRun(options) {
+    const { trainRun } = await import("../pipeline/run/index.js");
+    return trainRun(options);
+  },
+  async resumeRun(run, options) {
+    const { resumeRun } = await import("../pipeline/run/index.js");
+    return resumeRun(run, options);
+  },
+  async evaluateRun(run, options) {
+    const { evaluateRun } = await import("../pipeline/run/index.js");
+    return evaluateRun(run, options);
+  },
+  async predictRun(run, images, options) {
+    const { predictRun } = await import("../pipeline/run/index.js");
+    return predictRun(run, images, options);
+  },
+  async writeReport(run, out) {
+    const { writeReport } = await import("../pipeline/report/index.js");
+    return writeReport(run, out);
+  },
+};
