@@ -54,8 +54,8 @@ export interface AdapterDetails extends AdapterInfo {
 export interface Actions {
   diagnose(): Promise<{ ok: boolean; text: string; details: unknown }>;
   adapters(): Promise<AdapterDetails[]>;
-  synthesise(out: string, options: SynthOptions): Promise<unknown>;
-  importFashionMnist(out: string, options: ImportOptions): Promise<unknown>;
+  synthesise(out: string, options: SynthOptions): Promise<ImageSummary>;
+  importFashionMnist(out: string, options: ImportOptions): Promise<ImageSummary>;
   trainRun(options: TrainOptions): Promise<RunResult>;
   resumeRun(run: string, options: ResumeOptions): Promise<RunResult>;
   evaluateRun(run: string, options: EvaluateOptions): Promise<EvaluationResult>;
@@ -65,10 +65,19 @@ export interface Actions {
   writeReport(run: string, out?: string): Promise<string>;
 }
 
+/** A folder of images that was made; further facts are shown with `--json`. */
+export interface ImageSummary {
+  images: number;
+  /** Images per class folder. */
+  counts: Record<string, number>;
+}
+
 export interface SynthOptions {
   preset: "tiny" | "small" | "table1";
   seed: number;
   onProgress(done: number, total: number): void;
+  /** When aborted, nothing is kept. */
+  signal: AbortSignal;
 }
 
 export interface ImportOptions {

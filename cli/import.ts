@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { showImages } from "./images.js";
 import { given } from "./options.js";
 import type { Session } from "./session.js";
 
@@ -16,9 +17,6 @@ export function addImport(program: Command, session: Session): void {
         shape: options.shape,
         ...given({ source: options.source }),
       });
-      session.result(
-        { out, shape: options.shape, summary },
-        `images in ${out}\ntrain on them: ${session.command("train", "--data", out)}`,
-      );
+      showImages(session, out, summary);
     });
 }

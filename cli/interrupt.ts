@@ -29,7 +29,7 @@ export async function interruptible<T>(
   const stop = (name: keyof typeof signals) => {
     exitCode = signals[name];
     if (controller.signal.aborted) process.exit(exitCode);
-    session.say("stopping after this step; press Ctrl-C again to stop at once");
+    session.say("stopping; press Ctrl-C again to stop at once");
     controller.abort();
   };
   const handlers = Object.keys(signals).map((name) => [name, () => stop(name as keyof typeof signals)] as const);

@@ -1,4 +1,6 @@
 import { type Command, Option } from "commander";
+import { showImages } from "./images.js";
+import { interruptible } from "./interrupt.js";
 import { wholeNumber } from "./options.js";
 import type { Session } from "./session.js";
 
@@ -18,10 +20,11 @@ export function addSynth(program: Command, session: Session): void {
     .action(async (out: string, { preset, seed }: Options) => {
       const onProgress = (done: number, total: number) =>
         session.progress.update({ label: "drawing images", done, total });
-      const summary = await session.actions.synthesise(out, { preset, seed, onProgress });
-      session.result(
-        { out, preset, seed, summary },
-        `images in ${out}\ntrain on them: ${session.command("train", "--data", out)}`,
+      const summary = await interruptible(
+        session,
+        (signal) => session.actions.synthesise(out, { preset, seed, onProgress, signal }),
+        () => "no image was kept",
       );
+      showImages(session, out, summary);
     });
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import type { EvaluateOptions, TrainOptions } from "../../cli/actions.js";
+import type { EvaluateOptions, SynthOptions, TrainOptions } from "../../cli/actions.js";
 import { defaultRunFolder } from "../../cli/output.js";
 import { GpuError, UserError } from "../../engine/errors.js";
 import { configReference } from "../../pipeline/config/reference.js";
@@ -292,7 +292,7 @@ describe("interruption", () => {
       trainRun: stopped("SIGINT", true),
     });
     expect([code, stdout]).toEqual([130, ""]);
-    expect(stderr).toContain("stopping after this step; press Ctrl-C again to stop at once\n");
+    expect(stderr).toContain("stopping; press Ctrl-C again to stop at once\n");
     expect(stderr).toContain(`stopped; continue with: equipoise resume ${out}\n`);
     expect(process.listenerCount("SIGINT")).toBe(process.listenerCount("SIGTERM"));
   });
@@ -353,25 +353,40 @@ describe("interruption", () => {
 describe("the other commands pass on their arguments", () => {
   test("synth and import", async () => {
     const calls: unknown[] = [];
-    const synthesise = async (
-      out: string,
-      { onProgress, ...options }: { onProgress(done: number, total: number): void },
-    ) => {
+    const summary = { images: 4, counts: { Dense: 3, MultiLabel: 1 } };
+    const synthesise = async (out: string, { onProgress, signal: _, ...options }: SynthOptions) => {
       calls.push([out, options]);
       onProgress(3, 4);
-      return { images: 4 };
+      return summary;
     };
     const synth = await run(["synth", "images", "--preset", "table1", "--seed", "9", "--json"], { synthesise });
-    expect(JSON.parse(synth.stdout)).toEqual({ out: "images", preset: "table1", seed: 9, summary: { images: 4 } });
+    expect(JSON.parse(synth.stdout)).toEqual({ out: "images", ...summary });
     expect(synth.stderr).toContain("drawing images 3/4 (75 %)");
-    const importFashionMnist = async (...args: unknown[]) => calls.push(args);
+    const importFashionMnist = async (...args: unknown[]) => {
+      calls.push(args);
+      return summary;
+    };
     await run(["import", "fashion-mnist", "fm", "--shape", "stem-cell", "--source", "idx"], { importFashionMnist });
-    await run(["import", "fashion-mnist", "fm"], { importFashionMnist });
+    const imported = await run(["import", "fashion-mnist", "fm"], { importFashionMnist });
+    expect(imported.stdout).toBe(
+      "Dense       3\nMultiLabel  1\nall         4\n\ntrain on them: equipoise train --data fm\n",
+    );
     expect(calls).toEqual([
       ["images", { preset: "table1", seed: 9 }],
       ["fm", { shape: "stem-cell", source: "idx" }],
       ["fm", { shape: "stem-cell" }],
     ]);
+  });
+
+  test("synth can be stopped", async () => {
+    const synthesise = async (_: string, { signal }: SynthOptions) => {
+      process.emit("SIGINT");
+      signal.throwIfAborted();
+      return { images: 0, counts: {} };
+    };
+    const { code, stderr } = await run(["synth", "images"], { synthesise });
+    expect(code).toBe(130);
+    expect(stderr).toContain("stopped; no image was kept\n");
   });
 
   test("evaluate", async () => {
