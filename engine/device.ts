@@ -14,6 +14,8 @@ export interface DeviceOptions {
   readonly powerPreference?: GPUPowerPreference;
   /** Dispatches per submission at most (default 64). */
   readonly maxPending?: number;
+  /** false: leave the adapter's subgroups unused, so that every kernel is a portable one (default true). */
+  readonly subgroups?: boolean;
   /** Called once when the device has been closed. */
   readonly onClose?: () => void;
 }
@@ -280,7 +282,9 @@ export async function openDevice(
   const adapter = await findAdapter(gpu, options);
   const requiredLimits: Record<string, number> = {};
   for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name];
-  const requiredFeatures = wantedFeatures.filter((f) => adapter.features.has(f)) as GPUFeatureName[];
+  const requiredFeatures = wantedFeatures.filter(
+    (f) => adapter.features.has(f) && (options.subgroups !== false || !f.startsWith("subgroup")),
+  ) as GPUFeatureName[];
   const device = await adapter.requestDevice({ label: "equipoise", requiredFeatures, requiredLimits });
   return new Device(device, adapterInfo(adapter), options);
 }

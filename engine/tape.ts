@@ -131,16 +131,17 @@ export class Tape {
   /**
    * Gradients of the sum of `losses` (one-element tensors) for every parameter that they depend on, written to
    * `parameter.grad` (overwritten). Intermediates are freed on the way; the tape cannot be used again.
+   * @param seeds the gradient of each loss, of its shape, instead of 1: losses may then have any shape, and what is
+   *   computed is a vector-Jacobian product.
    */
-  backward(losses: readonly Tensor[]): void {
+  backward(losses: readonly Tensor[], seeds?: readonly Tensor[]): void {
     const gradients = new Map<Tensor, Tensor>();
-    for (const loss of losses) {
-      if (loss.size !== 1)
-        throw new ShapeError(`backward: a loss has one element, ${loss.label} has shape ${formatShape(loss.shape)}`);
+    losses.forEach((loss, i) => {
+      if (gradients.has(loss)) throw new ShapeError(`backward: ${loss.label} is given twice`);
       if (!this.differentiable.has(loss)) throw new ShapeError(`backward: ${loss.label} depends on no parameter`);
       this.keep(loss);
-      gradients.set(loss, this.one());
-    }
+      gradients.set(loss, this.seed(loss, seeds?.[i]));
+    });
     for (let node = this.nodes.pop(); node; node = this.nodes.pop()) {
       const dy = gradients.get(node.output);
       if (dy) {
@@ -158,6 +159,19 @@ export class Tape {
     for (const tensor of this.owned) this.device.release(tensor);
     this.owned.clear();
     this.nodes.length = 0;
+  }
+
+  /** The loss's own copy of its gradient: a loss may feed another one, and then more is added. */
+  private seed(loss: Tensor, given: Tensor | undefined): Tensor {
+    const shape = formatShape(loss.shape);
+    if (given && !sameShape(loss.shape, given.shape))
+      throw new ShapeError(`backward: seed ${formatShape(given.shape)} does not fit ${loss.label} ${shape}`);
+    if (!given && loss.size !== 1)
+      throw new ShapeError(`backward: a loss has one element, ${loss.label} has shape ${shape}`);
+    const seed = this.tensor(loss.shape, `d ${loss.label}`);
+    if (given) this.device.copy(given, seed);
+    else fill(this.device, seed, 1);
+    return seed;
   }
 
   private backwardNode(node: Node, dy: Tensor, gradients: Map<Tensor, Tensor>): void {

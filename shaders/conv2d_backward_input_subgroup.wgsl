@@ -2,12 +2,13 @@ enable subgroups;
 
 // Gradient of a 2-D convolution by its input, NHWC:
 // dx[n,iy,ix,ci] = sum over ky,kx,co of dy[n, (iy+pad-ky)/stride, (ix+pad-kx)/stride, co] * weight[ky,kx,ci,co], where the division is exact
-// and inside. dy [n,oh,ow,4*co4], weight [kh,kw,4*ci4,4*co4], dx [n,h,w,4*ci4].
+// and inside. dy [n,oh,ow,4*co4], weight [kh,kw,ci,4*co4], dx [n,h,w,4*ci4].
 // One invocation computes 4 consecutive input pixels x 8 input channels; vec4 run along co, so the weights need no transpose.
 // The 8 weight vec4 of a step are loaded by 8 lanes and broadcast: 5 loads a lane instead of 12 (needs subgroups of 8 or more).
+// Spare channels (ci no multiple of 4) read the last weight row and are stored as zeros.
 const WG: u32 = 64u;
 
-struct Params { n: u32, h: u32, w: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32 }
+struct Params { n: u32, h: u32, w: u32, ci: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32 }
 
 @group(0) @binding(0) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -49,22 +50,27 @@ fn main(
   let c0 = wid.y * 2u;
   let c1 = min(c0 + 1u, params.ci4 - 1u);
   // This lane's weight: input channel lane % 4 of block c0 or c1.
-  let own = (select(c0, c1, (lane & 4u) == 4u) * 4u + (lane & 3u)) * params.co4;
+  let own = min(select(c0, c1, (lane & 4u) == 4u) * 4u + (lane & 3u), params.ci - 1u) * params.co4;
   let o0 = origin(min(p, last));
   let o1 = origin(min(p + 1u, last));
   let o2 = origin(min(p + 2u, last));
   let o3 = origin(min(p + 3u, last));
-  var a00 = vec4f(); var a01 = vec4f();
-  var a10 = vec4f(); var a11 = vec4f();
-  var a20 = vec4f(); var a21 = vec4f();
-  var a30 = vec4f(); var a31 = vec4f();
+  // Totals s, and sums a of one tap: two short sums round less than one long one.
+  var s00 = vec4f(); var s01 = vec4f();
+  var s10 = vec4f(); var s11 = vec4f();
+  var s20 = vec4f(); var s21 = vec4f();
+  var s30 = vec4f(); var s31 = vec4f();
   for (var ky = 0u; ky < params.kh; ky++) {
     for (var kx = 0u; kx < params.kw; kx++) {
+      var a00 = vec4f(); var a01 = vec4f();
+      var a10 = vec4f(); var a11 = vec4f();
+      var a20 = vec4f(); var a21 = vec4f();
+      var a30 = vec4f(); var a31 = vec4f();
       let t0 = tap(o0, i32(ky), i32(kx));
       let t1 = tap(o1, i32(ky), i32(kx));
       let t2 = tap(o2, i32(ky), i32(kx));
       let t3 = tap(o3, i32(ky), i32(kx));
-      let r = (ky * params.kw + kx) * params.ci4 * 4u * params.co4 + own;
+      let r = (ky * params.kw + kx) * params.ci * params.co4 + own;
       for (var k = 0u; k < params.co4; k++) {
         let d0 = dy[t0.index + k] * t0.factor;
         let d1 = dy[t1.index + k] * t1.factor;
@@ -88,15 +94,19 @@ fn main(
         a30 += vec4f(dot(d3, w00), dot(d3, w01), dot(d3, w02), dot(d3, w03));
         a31 += vec4f(dot(d3, w10), dot(d3, w11), dot(d3, w12), dot(d3, w13));
       }
+      s00 += a00; s01 += a01;
+      s10 += a10; s11 += a11;
+      s20 += a20; s21 += a21;
+      s30 += a30; s31 += a31;
     }
   }
-  if (p <= last) { store(p, c0, a00, a01); }
-  if (p + 1u <= last) { store(p + 1u, c0, a10, a11); }
-  if (p + 2u <= last) { store(p + 2u, c0, a20, a21); }
-  if (p + 3u <= last) { store(p + 3u, c0, a30, a31); }
+  if (p <= last) { store(p, c0, s00, s01); }
+  if (p + 1u <= last) { store(p + 1u, c0, s10, s11); }
+  if (p + 2u <= last) { store(p + 2u, c0, s20, s21); }
+  if (p + 3u <= last) { store(p + 3u, c0, s30, s31); }
 }
 
 fn store(pixel: u32, c0: u32, v0: vec4f, v1: vec4f) {
-  dx[pixel * params.ci4 + c0] = v0;
-  if (c0 + 1u < params.ci4) { dx[pixel * params.ci4 + c0 + 1u] = v1; }
+  dx[pixel * params.ci4 + c0] = select(vec4f(), v0, c0 * 4u + vec4u(0u, 1u, 2u, 3u) < vec4u(params.ci));
+  if (c0 + 1u < params.ci4) { dx[pixel * params.ci4 + c0 + 1u] = select(vec4f(), v1, c0 * 4u + vec4u(4u, 5u, 6u, 7u) < vec4u(params.ci)); }
 }

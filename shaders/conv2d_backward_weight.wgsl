@@ -1,11 +1,11 @@
 // Gradient of a 2-D convolution by its weight, as partial sums over a share of the output rows:
 // partial[s,ky,kx,ci,co] = sum over rows (n,oy) of share s and over ox of x[n, oy*stride-pad+ky, ox*stride-pad+kx, ci] * dy[n,oy,ox,co].
-// x [n,h,w,4*ci4], dy [n,oh,ow,4*co4], partial [splits,kh,kw,4*ci4,4*co4]; reduce_partials sums the shares in fixed order.
+// x [n,h,w,4*ci4], dy [n,oh,ow,4*co4], partial [splits,kh,kw,ci,4*co4]; reduce_partials sums the shares in fixed order.
 // One invocation computes one tap x 8 input channels x 8 output channels of one share: 4 loads feed 64 multiply-adds.
 const WG: u32 = 64u;
 
 struct Params {
-  n: u32, h: u32, w: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32,
+  n: u32, h: u32, w: u32, ci: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32,
   tiles: u32, splits: u32, rows_per_split: u32,
 }
 
@@ -60,18 +60,18 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
       a70 += x1.w * d0; a71 += x1.w * d1;
     }
   }
-  let base = ((split * params.kh * params.kw + t) * params.ci4 + i0) * 4u * params.co4 + o0;
+  let base = ((split * params.kh * params.kw + t) * params.ci + i0 * 4u) * params.co4 + o0;
   let two = o0 + 1u < params.co4;
+  // Spare rows (ci no multiple of 4) would be the next tap's.
+  let rows = params.ci - i0 * 4u;
   store(base, a00, a01, two);
-  store(base + params.co4, a10, a11, two);
-  store(base + 2u * params.co4, a20, a21, two);
-  store(base + 3u * params.co4, a30, a31, two);
-  if (i0 + 1u < params.ci4) {
-    store(base + 4u * params.co4, a40, a41, two);
-    store(base + 5u * params.co4, a50, a51, two);
-    store(base + 6u * params.co4, a60, a61, two);
-    store(base + 7u * params.co4, a70, a71, two);
-  }
+  if (rows > 1u) { store(base + params.co4, a10, a11, two); }
+  if (rows > 2u) { store(base + 2u * params.co4, a20, a21, two); }
+  if (rows > 3u) { store(base + 3u * params.co4, a30, a31, two); }
+  if (rows > 4u) { store(base + 4u * params.co4, a40, a41, two); }
+  if (rows > 5u) { store(base + 5u * params.co4, a50, a51, two); }
+  if (rows > 6u) { store(base + 6u * params.co4, a60, a61, two); }
+  if (rows > 7u) { store(base + 7u * params.co4, a70, a71, two); }
 }
 
 fn store(index: u32, v0: vec4f, v1: vec4f, two: bool) {

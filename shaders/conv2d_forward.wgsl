@@ -1,10 +1,11 @@
 // 2-D convolution, NHWC: y[n,oy,ox,co] = bias[co] + sum over ky,kx,ci of x[n, oy*stride-pad+ky, ox*stride-pad+kx, ci] * weight[ky,kx,ci,co].
-// x [n,h,w,4*ci4], weight [kh,kw,4*ci4,4*co4], bias [4*co4], y [n,oh,ow,4*co4]; channels are padded with zeros to whole vec4.
+// x [n,h,w,4*ci4], weight [kh,kw,ci,4*co4], bias [4*co4], y [n,oh,ow,4*co4]; channels are padded with zeros to whole vec4.
 // One invocation computes 4 consecutive output pixels x 8 output channels, so that 12 vec4 loads feed 128 multiply-adds.
+// Where ci is no multiple of 4, the last step's spare weight rows belong to the next tap (clamped at the end) and meet zeros of x.
 // Taps outside the image read a clamped address times 0: no divergence in the inner loop.
 const WG: u32 = 64u;
 
-struct Params { n: u32, h: u32, w: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32, has_bias: u32 }
+struct Params { n: u32, h: u32, w: u32, ci: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32, has_bias: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read> weight: array<vec4f>;
@@ -44,30 +45,39 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
   let o1 = origin(min(p + 1u, last));
   let o2 = origin(min(p + 2u, last));
   let o3 = origin(min(p + 3u, last));
-  var a00 = vec4f(); var a01 = vec4f();
-  var a10 = vec4f(); var a11 = vec4f();
-  var a20 = vec4f(); var a21 = vec4f();
-  var a30 = vec4f(); var a31 = vec4f();
+  // Totals s, and sums a of one tap: two short sums round less than one long one.
+  var s00 = vec4f(); var s01 = vec4f();
+  var s10 = vec4f(); var s11 = vec4f();
+  var s20 = vec4f(); var s21 = vec4f();
+  var s30 = vec4f(); var s31 = vec4f();
+  let top = (params.kh * params.kw * params.ci - 1u) * params.co4;
   for (var ky = 0u; ky < params.kh; ky++) {
     for (var kx = 0u; kx < params.kw; kx++) {
+      var a00 = vec4f(); var a01 = vec4f();
+      var a10 = vec4f(); var a11 = vec4f();
+      var a20 = vec4f(); var a21 = vec4f();
+      var a30 = vec4f(); var a31 = vec4f();
       let t0 = tap(o0, i32(ky), i32(kx));
       let t1 = tap(o1, i32(ky), i32(kx));
       let t2 = tap(o2, i32(ky), i32(kx));
       let t3 = tap(o3, i32(ky), i32(kx));
-      var r = (ky * params.kw + kx) * params.ci4 * 4u * params.co4;
+      var r = (ky * params.kw + kx) * params.ci * params.co4;
       for (var k = 0u; k < params.ci4; k++) {
         let x0 = x[t0.index + k] * t0.factor;
         let x1 = x[t1.index + k] * t1.factor;
         let x2 = x[t2.index + k] * t2.factor;
         let x3 = x[t3.index + k] * t3.factor;
+        let r1 = min(r + params.co4, top);
+        let r2 = min(r + 2u * params.co4, top);
+        let r3 = min(r + 3u * params.co4, top);
         let w00 = weight[r + c0];
         let w01 = weight[r + c1];
-        let w10 = weight[r + params.co4 + c0];
-        let w11 = weight[r + params.co4 + c1];
-        let w20 = weight[r + 2u * params.co4 + c0];
-        let w21 = weight[r + 2u * params.co4 + c1];
-        let w30 = weight[r + 3u * params.co4 + c0];
-        let w31 = weight[r + 3u * params.co4 + c1];
+        let w10 = weight[r1 + c0];
+        let w11 = weight[r1 + c1];
+        let w20 = weight[r2 + c0];
+        let w21 = weight[r2 + c1];
+        let w30 = weight[r3 + c0];
+        let w31 = weight[r3 + c1];
         a00 += x0.x * w00 + x0.y * w10 + x0.z * w20 + x0.w * w30;
         a01 += x0.x * w01 + x0.y * w11 + x0.z * w21 + x0.w * w31;
         a10 += x1.x * w00 + x1.y * w10 + x1.z * w20 + x1.w * w30;
@@ -78,15 +88,19 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid:
         a31 += x3.x * w01 + x3.y * w11 + x3.z * w21 + x3.w * w31;
         r += 4u * params.co4;
       }
+      s00 += a00; s01 += a01;
+      s10 += a10; s11 += a11;
+      s20 += a20; s21 += a21;
+      s30 += a30; s31 += a31;
     }
   }
   var b0 = vec4f();
   var b1 = vec4f();
   if (params.has_bias == 1u) { b0 = bias[c0]; b1 = bias[c1]; }
-  store(p, c0, a00 + b0, a01 + b1);
-  if (p + 1u <= last) { store(p + 1u, c0, a10 + b0, a11 + b1); }
-  if (p + 2u <= last) { store(p + 2u, c0, a20 + b0, a21 + b1); }
-  if (p + 3u <= last) { store(p + 3u, c0, a30 + b0, a31 + b1); }
+  store(p, c0, s00 + b0, s01 + b1);
+  if (p + 1u <= last) { store(p + 1u, c0, s10 + b0, s11 + b1); }
+  if (p + 2u <= last) { store(p + 2u, c0, s20 + b0, s21 + b1); }
+  if (p + 3u <= last) { store(p + 3u, c0, s30 + b0, s31 + b1); }
 }
 
 fn store(pixel: u32, c0: u32, v0: vec4f, v1: vec4f) {

@@ -17,6 +17,7 @@ interface Geometry {
   n: number;
   h: number;
   w: number;
+  ci: number;
   ci4: number;
   oh: number;
   ow: number;
@@ -185,5 +186,5 @@ function geometry(x: Tensor, weight: Tensor, bias: Tensor | null, stride: number
   const oh = Math.floor((h + 2 * pad - kh) / stride) + 1;
   const ow = Math.floor((w + 2 * pad - kw) / stride) + 1;
   if (oh < 1 || ow < 1) throw new ShapeError(`conv2d: kernel ${kh}x${kw} is larger than x ${xs} with padding ${pad}`);
-  return { n, h, w, ci4: Math.ceil(x.pitch / 4), oh, ow, co4: weight.pitch / 4, kh, kw, stride, pad };
+  return { n, h, w, ci: x.dim(3), ci4: Math.ceil(x.pitch / 4), oh, ow, co4: weight.pitch / 4, kh, kw, stride, pad };
 }
