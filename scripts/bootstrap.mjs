@@ -18,7 +18,7 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
  * @typedef {object} Task
  * @property {string} help
  * @property {boolean | ((args: string[]) => boolean)} gpu
- * @property {boolean} [types] also build the declarations
+ * @property {boolean} [full] also build for the browser, and declarations
  * @property {boolean} [here] run in the folder of the caller, whose paths the arguments hold; default: the project
  * @property {(args: string[]) => string[][]} commands argument lists for Node, run one after the other; all of them run
  */
@@ -31,7 +31,7 @@ const TASKS = {
     commands: (args) => [["dist/node/demo/run.js", ...args]],
   },
   test: { help: "run the tests", gpu: true, commands: (args) => [["node_modules/vitest/vitest.mjs", "run", ...args]] },
-  build: { help: "build dist/ with declarations", gpu: false, types: true, commands: () => [] },
+  build: { help: "build dist/ for Node, the browser and embedding", gpu: false, full: true, commands: () => [] },
   check: {
     help: "type check, lint and format check",
     gpu: false,
@@ -74,7 +74,7 @@ async function main([name = "", ...args]) {
     );
   }
   checkNode();
-  await prepare(ROOT, { packages: true, types: task.types ?? false });
+  await prepare(ROOT, { packages: true, full: task.full ?? false });
   if (typeof task.gpu === "function" ? task.gpu(args) : task.gpu) await ensureAdapter();
   let worst = 0;
   for (const [script = "", ...rest] of task.commands(args)) {

@@ -1,8 +1,9 @@
 /**
  * Builds `dist/`:
  *   dist/node/      every source file as a JavaScript module, in the same tree (so that relative URLs stay valid)
+ * and for a full build (`npm run build`, packing)
  *   dist/browser/   engine.js, one minified module: engine and models, shaders included
- *   dist/types/     declarations (only when asked for: `npm run build`, packing)
+ *   dist/types/     declarations
  *
  * Needs the installed packages; `scripts/bootstrap.mjs` sees to that. Everything is made in a temporary folder and
  * renamed, so a build that breaks off leaves the previous one in place.
@@ -48,25 +49,25 @@ export function sourceHash(root) {
 
 /**
  * @param {string} root
- * @param {{ types?: boolean }} [wanted]
+ * @param {{ full?: boolean }} [wanted]
  * @returns {boolean} true if `dist/` and the generated kernels are those of the sources
  */
-export function isBuilt(root, { types = false } = {}) {
+export function isBuilt(root, { full = false } = {}) {
   const stamp = join(root, "dist", STAMP);
   if (!existsSync(stamp) || !existsSync(join(root, "engine/generated/kernels.ts"))) return false;
-  const { hash, types: hasTypes } = JSON.parse(readFileSync(stamp, "utf8"));
-  return hash === sourceHash(root) && (hasTypes || !types);
+  const { hash, full: isFull } = JSON.parse(readFileSync(stamp, "utf8"));
+  return hash === sourceHash(root) && (isFull || !full);
 }
 
 /**
  * Generates the kernels and builds `dist/` when sources have changed. The caller holds the lock (`scripts/prepare.mjs`).
  * @param {string} [root]
- * @param {{ types?: boolean }} [wanted] types: also declarations, which needs sources without type errors
+ * @param {{ full?: boolean }} [wanted] full: also for the browser, and declarations, which need sources without type errors
  * @returns {Promise<boolean>} true if something was built
  * @throws {SetupError} naming the file that does not compile
  */
-export async function build(root = PROJECT, { types = false } = {}) {
-  if (isBuilt(root, { types })) return false;
+export async function build(root = PROJECT, { full = false } = {}) {
+  if (isBuilt(root, { full })) return false;
   const started = Date.now();
   const { generateKernels } = await import("./generate.mjs");
   generateKernels(root);
@@ -74,9 +75,9 @@ export async function build(root = PROJECT, { types = false } = {}) {
   const temporary = freshFolder(join(root, ".cache"), "build-");
   try {
     await buildNode(root, join(temporary, "node"));
-    await buildBrowser(root, join(temporary, "browser"));
-    if (types) await buildTypes(root, join(temporary, "types"));
-    writeFileSync(join(temporary, STAMP), JSON.stringify({ hash, types }));
+    if (full) await buildBrowser(root, join(temporary, "browser"));
+    if (full) await buildTypes(root, join(temporary, "types"));
+    writeFileSync(join(temporary, STAMP), JSON.stringify({ hash, full }));
     replaceFolder(temporary, join(root, "dist"), `${temporary}-old`);
   } finally {
     rmSync(temporary, { recursive: true, force: true });

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { tail } from "./messages.mjs";
+import { headAndTail } from "./messages.mjs";
 import { runQuietly, SetupError, say } from "./run.mjs";
 
 const STAMP = "node_modules/.equipoise-installed";
@@ -94,12 +94,21 @@ export async function install(root) {
   if (code > 128) throw new SetupError("npm ci was stopped; it starts again with the next command", code);
   if (code !== 0) {
     throw new SetupError(
-      `npm ci failed with exit code ${code}; its last lines:\n${tail(output)}\n` +
-        "  Check the network connection or the registry's settings (npm config get registry), then run the command again.",
+      `npm ci failed with exit code ${code}; npm said:\n${headAndTail(output)}\n  ${npmAdvice(output)}`,
     );
   }
   writeFileSync(join(root, STAMP), installKey(root));
   say(`packages installed in ${((Date.now() - started) / 1000).toFixed(0)} s`);
+}
+
+/** @param {string} output of npm ci */
+function npmAdvice(output) {
+  if (/in sync/.test(output))
+    return "package.json and package-lock.json differ: restore them, or update the lock with: npm install";
+  if (/ENOSPC/.test(output)) return "The disk is full: the packages need about 400 MB.";
+  if (/EACCES|EPERM/.test(output))
+    return "A file cannot be written: check who owns this folder and npm's cache (npm config get cache).";
+  return "Check the network connection and the registry (npm config get registry), then run the command again.";
 }
 
 /**

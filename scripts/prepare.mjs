@@ -6,12 +6,12 @@ import { withLock } from "./lock.mjs";
 
 /**
  * @param {string} root
- * @param {{ packages?: boolean, types?: boolean }} wanted packages: install them too; types: also build the declarations
+ * @param {{ packages?: boolean, full?: boolean }} wanted packages: install them too; full: also build for the browser, and declarations
  */
-export async function prepare(root, { packages = false, types = false }) {
-  if ((!packages || isInstalled(root)) && isBuilt(root, { types })) return;
+export async function prepare(root, { packages = false, full = false }) {
+  if ((!packages || isInstalled(root)) && isBuilt(root, { full })) return;
   await withLock(join(root, ".cache/setup.lock"), async () => {
     if (packages) await install(root);
-    await build(root, { types });
+    await build(root, { full });
   });
 }
