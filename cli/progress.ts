@@ -63,7 +63,7 @@ export class Progress {
   line(text: string): void {
     this.erase();
     this.sink.write(`${text}\n`);
-    this.shownAt = Number.NEGATIVE_INFINITY;
+    if (this.sink.isTTY) this.shownAt = Number.NEGATIVE_INFINITY;
   }
 
   /** Leaves the bar as it stands and starts afresh below it. */

@@ -48,6 +48,15 @@ describe("without a terminal", () => {
   });
 });
 
+test("lines of text between do not bring more lines of progress", () => {
+  const { state, bar } = progress(false);
+  for (let done = 0; done < 5; done++) {
+    bar.update({ label: "x", done, total: 10 });
+    bar.line("note");
+  }
+  expect(state.text).toBe(`x 0/10 (0 %)\n${"note\n".repeat(5)}`);
+});
+
 describe("in a terminal", () => {
   test("the bar is redrawn at most ten times a second and always at the end", () => {
     const { state, bar } = progress(true);
