@@ -70,17 +70,22 @@ export interface ImageSummary {
   images: number;
   /** Images per class folder. */
   counts: Record<string, number>;
+  /** Images per class folder of a second, untouched test set in the folder `test`. */
+  testCounts?: Record<string, number>;
 }
 
-export interface SynthOptions {
-  preset: "tiny" | "small" | "table1";
-  seed: number;
+interface MakeOptions {
   onProgress(done: number, total: number): void;
   /** When aborted, nothing is kept. */
   signal: AbortSignal;
 }
 
-export interface ImportOptions {
+export interface SynthOptions extends MakeOptions {
+  preset: "tiny" | "small" | "table1";
+  seed: number;
+}
+
+export interface ImportOptions extends MakeOptions {
   shape: "stem-cell";
   /** Folder of the IDX files. */
   source?: string;

@@ -1,7 +1,12 @@
 import { type Command, Option } from "commander";
-import { showImages } from "./images.js";
+import { makeImages } from "./images.js";
 import { given } from "./options.js";
 import type { Session } from "./session.js";
+
+interface Options {
+  shape: "stem-cell";
+  source?: string;
+}
 
 /** `equipoise import fashion-mnist OUT`: real labelled images in the proportions of the stem cell set. */
 export function addImport(program: Command, session: Session): void {
@@ -12,11 +17,9 @@ export function addImport(program: Command, session: Session): void {
     .argument("<out>", "new folder for the images")
     .addOption(new Option("--shape <name>", "classes and their numbers").choices(["stem-cell"]).default("stem-cell"))
     .option("--source <folder>", "folder of the IDX files")
-    .action(async (out: string, options: { shape: "stem-cell"; source?: string }) => {
-      const summary = await session.actions.importFashionMnist(out, {
-        shape: options.shape,
-        ...given({ source: options.source }),
-      });
-      showImages(session, out, summary);
-    });
+    .action((out: string, { shape, source }: Options) =>
+      makeImages(session, out, "writing images", (hooks) =>
+        session.actions.importFashionMnist(out, { shape, ...given({ source }), ...hooks }),
+      ),
+    );
 }

@@ -1,6 +1,5 @@
 import { type Command, Option } from "commander";
-import { showImages } from "./images.js";
-import { interruptible } from "./interrupt.js";
+import { makeImages } from "./images.js";
 import { wholeNumber } from "./options.js";
 import type { Session } from "./session.js";
 
@@ -17,14 +16,9 @@ export function addSynth(program: Command, session: Session): void {
     .argument("<out>", "new folder for the images")
     .addOption(new Option("--preset <size>", "number of images").choices(["tiny", "small", "table1"]).default("tiny"))
     .option("--seed <n>", "seed; the same seed gives the same images", wholeNumber(0), 0)
-    .action(async (out: string, { preset, seed }: Options) => {
-      const onProgress = (done: number, total: number) =>
-        session.progress.update({ label: "drawing images", done, total });
-      const summary = await interruptible(
-        session,
-        (signal) => session.actions.synthesise(out, { preset, seed, onProgress, signal }),
-        () => "no image was kept",
-      );
-      showImages(session, out, summary);
-    });
+    .action((out: string, { preset, seed }: Options) =>
+      makeImages(session, out, "drawing images", (hooks) =>
+        session.actions.synthesise(out, { preset, seed, ...hooks }),
+      ),
+    );
 }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import type { EvaluateOptions, SynthOptions, TrainOptions } from "../../cli/actions.js";
+import type { EvaluateOptions, ImportOptions, SynthOptions, TrainOptions } from "../../cli/actions.js";
 import { defaultRunFolder } from "../../cli/output.js";
 import { GpuError, UserError } from "../../engine/errors.js";
 import { configReference } from "../../pipeline/config/reference.js";
@@ -362,14 +362,15 @@ describe("the other commands pass on their arguments", () => {
     const synth = await run(["synth", "images", "--preset", "table1", "--seed", "9", "--json"], { synthesise });
     expect(JSON.parse(synth.stdout)).toEqual({ out: "images", ...summary });
     expect(synth.stderr).toContain("drawing images 3/4 (75 %)");
-    const importFashionMnist = async (...args: unknown[]) => {
-      calls.push(args);
-      return summary;
+    const importFashionMnist = async (out: string, { onProgress: _, signal: __, ...options }: ImportOptions) => {
+      calls.push([out, options]);
+      return { ...summary, testCounts: { Dense: 1 } };
     };
     await run(["import", "fashion-mnist", "fm", "--shape", "stem-cell", "--source", "idx"], { importFashionMnist });
     const imported = await run(["import", "fashion-mnist", "fm"], { importFashionMnist });
     expect(imported.stdout).toBe(
-      "Dense       3\nMultiLabel  1\nall         4\n\ntrain on them: equipoise train --data fm\n",
+      "Dense       3\nMultiLabel  1\nall         4\n\ntrain on them: equipoise train --data fm\n" +
+        `then test on the second set: equipoise evaluate RUN --data ${join("fm", "test")}\n`,
     );
     expect(calls).toEqual([
       ["images", { preset: "table1", seed: 9 }],
