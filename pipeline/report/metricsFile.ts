@@ -1,0 +1,148 @@
+/** Reads `metrics.jsonl` as a stream: steps become bounded curves, epochs are kept whole. */
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import { balancedAccuracyInterval, type Interval } from "../uncertainty.js";
+import { Series } from "./series.js";
+
+/** Phases of a run in their order; the names begin the `kind` of their lines. */
+export type Phase = "pretrain" | "train" | "finetune";
+
+/** The line an epoch ends with; fields that a run does not write are null. */
+export interface EpochLine {
+  epoch: number;
+  seconds: number | null;
+  loss: number | null;
+  balancedAccuracy: number | null;
+  /** 95 % interval of the balanced accuracy, from the confusion matrix of the validation part. */
+  interval: Interval | null;
+  validationLoss: number | null;
+  pseudoCounts: number[] | null;
+  samplingWeights: number[] | null;
+  neverPredicted: string[];
+}
+
+/** One phase: curves by the name of the logged value, over the step counter. */
+export interface PhaseMetrics {
+  steps: Map<string, Series>;
+  epochs: EpochLine[];
+}
+
+export interface Metrics {
+  phases: Record<Phase, PhaseMetrics>;
+  /** What was wrong with the file, for the reader of the report. */
+  notes: string[];
+}
+
+const kinds = new Map<unknown, { phase: Phase; line: "step" | "epoch" }>([
+  ["pretrain-step", { phase: "pretrain", line: "step" }],
+  ["pretrain-epoch", { phase: "pretrain", line: "epoch" }],
+  ["step", { phase: "train", line: "step" }],
+  ["epoch", { phase: "train", line: "epoch" }],
+  ["finetune-step", { phase: "finetune", line: "step" }],
+  ["finetune-epoch", { phase: "finetune", line: "epoch" }],
+]);
+
+/**
+ * Reads the file line by line. A last line that is cut off (the run was killed while writing), unreadable lines and
+ * values that are not finite are left out and noted. Throws only when the file cannot be opened.
+ */
+export async function readMetrics(file: string): Promise<Metrics> {
+  const metrics: Metrics = {
+    phases: { pretrain: emptyPhase(), train: emptyPhase(), finetune: emptyPhase() },
+    notes: [],
+  };
+  const broken: number[] = [];
+  let number = 0;
+  for await (const line of createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity })) {
+    number += 1;
+    if (line.trim() === "") continue;
+    const entry = parse(line);
+    if (entry) take(metrics, entry);
+    else broken.push(number);
+  }
+  noteBroken(metrics.notes, broken, number);
+  noteUnusable(metrics);
+  return metrics;
+}
+
+function take(metrics: Metrics, entry: Record<string, unknown>): void {
+  const kind = kinds.get(entry.kind);
+  if (!kind) return;
+  const phase = metrics.phases[kind.phase];
+  if (kind.line === "epoch") phase.epochs.push(epochLine(entry, phase.epochs.length));
+  else takeStep(phase.steps, entry);
+}
+
+function takeStep(steps: Map<string, Series>, entry: Record<string, unknown>): void {
+  const step = finite(entry.step);
+  if (step === null) return;
+  for (const [key, value] of Object.entries(entry)) {
+    if (key === "kind" || key === "step" || key === "epoch") continue;
+    if (value !== null && typeof value !== "number") continue;
+    const series = steps.get(key) ?? new Series();
+    series.add(step, value);
+    steps.set(key, series);
+  }
+}
+
+function epochLine(entry: Record<string, unknown>, index: number): EpochLine {
+  const validation = record(entry.validation);
+  return {
+    epoch: finite(entry.epoch) ?? index,
+    seconds: finite(entry.seconds),
+    loss: finite(entry.loss) ?? finite(entry.studentLoss),
+    balancedAccuracy: finite(validation?.balancedAccuracy),
+    interval: matrixInterval(validation?.confusion),
+    validationLoss: finite(validation?.loss),
+    pseudoCounts: numbers(entry.pseudoCounts),
+    samplingWeights: numbers(entry.samplingWeights),
+    neverPredicted: Array.isArray(entry.neverPredicted) ? entry.neverPredicted.map(String) : [],
+  };
+}
+
+function matrixInterval(value: unknown): Interval | null {
+  const rows = Array.isArray(value) ? value.map(numbers) : [];
+  const square = rows.every((row) => row !== null && row.length === rows.length);
+  return square ? balancedAccuracyInterval(rows as number[][]) : null;
+}
+
+function noteBroken(notes: string[], broken: readonly number[], lines: number): void {
+  if (broken.at(-1) === lines && lines > 0)
+    notes.push("The last line of metrics.jsonl is cut off, as after a kill while it was written. It is left out.");
+  const inside = broken.filter((number) => number !== lines);
+  if (inside.length > 0)
+    notes.push(`metrics.jsonl: ${inside.length} unreadable lines are left out, the first is line ${inside[0]}.`);
+}
+
+function noteUnusable({ phases, notes }: Metrics): void {
+  for (const [phase, { steps }] of Object.entries(phases))
+    for (const [key, { unusable, empty }] of steps)
+      if (unusable > 0 && !empty)
+        notes.push(`metrics.jsonl: ${unusable} values of ${key} (${phase}) are not finite numbers and are left out.`);
+}
+
+function emptyPhase(): PhaseMetrics {
+  return { steps: new Map(), epochs: [] };
+}
+
+function parse(line: string): Record<string, unknown> | null {
+  try {
+    return record(JSON.parse(line));
+  } catch {
+    return null;
+  }
+}
+
+function record(value: unknown): Record<string, unknown> | null {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
+}
+
+function finite(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+function numbers(value: unknown): number[] | null {
+  return Array.isArray(value) && value.every((v) => finite(v) !== null) ? (value as number[]) : null;
+}

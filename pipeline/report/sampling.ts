@@ -1,0 +1,90 @@
+/** How often the balancing draws the patches of each class (Fig. 7 of the paper). */
+import { type Curve, draw, lineChart, MOST_SERIES, muted, type Point, seriesStyle, shorten } from "./charts.js";
+import { epochAxis } from "./curves.js";
+import { tick } from "./format.js";
+import type { Html } from "./html.js";
+import type { EpochLine } from "./metricsFile.js";
+
+/**
+ * How often a patch is drawn in an epoch, by its predicted class (Fig. 7): weight x patches / sum of weights, so 1 is the rate
+ * without balancing. `samplingWeights[c]` is the weight of one patch predicted as c, on any scale.
+ */
+export function samplingRates({ samplingWeights, pseudoCounts }: EpochLine): (number | null)[] | null {
+  if (!samplingWeights || !pseudoCounts) return null;
+  const patches = pseudoCounts.reduce((a, b) => a + b, 0);
+  const total = samplingWeights.reduce((sum, weight, c) => sum + weight * (pseudoCounts[c] ?? 0), 0);
+  return samplingWeights.map((weight, c) => (pseudoCounts[c] && total > 0 ? (weight * patches) / total : null));
+}
+
+/** Sampling rate of each predicted class by epoch: lines, or a map where there are more classes than line styles. */
+export function samplingCurves(epochs: readonly EpochLine[], classes: readonly string[]): Html | null {
+  const rows = epochs.flatMap((e) => {
+    const rates = samplingRates(e);
+    return rates ? [{ epoch: e.epoch, rates }] : [];
+  });
+  if (rows.length === 0) return null;
+  if (classes.length > MOST_SERIES) return samplingMap(rows, classes);
+  const curves = classes.map((name, c): Curve => {
+    const points = rows.map(({ epoch, rates }): Point => [epoch, rates[c] ?? null]);
+    return { name, ...seriesStyle(c), points, marked: rows.length <= 30 };
+  });
+  const values = rows.flatMap(({ rates }) => rates).filter((r) => r !== null);
+  const [low, high] = [Math.min(1, ...values), Math.max(1, ...values)].map(Math.log2) as [number, number];
+  return lineChart(
+    { id: "sampling", label: "Draws per patch and epoch by predicted class", height: 390 },
+    {
+      x: epochAxis(rows.map(({ epoch }) => [epoch, 0])),
+      y: {
+        title: "draws per patch and epoch (log scale; 1 = unbalanced)",
+        log2: true,
+        min: 2 ** Math.floor(low),
+        max: 2 ** Math.ceil(high),
+        format: tick,
+      },
+      curves,
+      marks: [{ text: "", y: 1 }],
+    },
+  );
+}
+
+function samplingMap(rows: readonly { epoch: number; rates: (number | null)[] }[], classes: readonly string[]): Html {
+  const data = rows.flatMap(({ rates }, i) =>
+    classes.map((_, c) => [i, c, rates[c] ? Math.log2(rates[c]) : "-"] as (number | string)[]),
+  );
+  const extent = Math.max(1, ...data.map(([, , v]) => (typeof v === "number" ? Math.abs(v) : 0)));
+  const label = { color: muted, fontSize: 11 };
+  return draw(
+    { id: "sampling", label: "Draws per patch and epoch by predicted class", height: 110 + 15 * classes.length },
+    {
+      grid: { left: 8, right: 14, top: 12, bottom: 78, outerBoundsMode: "same" },
+      xAxis: {
+        type: "category",
+        data: rows.map((r) => String(r.epoch)),
+        name: "epoch",
+        nameLocation: "middle",
+        nameGap: 24,
+        nameTextStyle: { color: muted },
+        axisLabel: label,
+      },
+      yAxis: {
+        type: "category",
+        inverse: true,
+        data: classes.map((name) => shorten(name, 18)),
+        axisLabel: { ...label, interval: 0 },
+      },
+      visualMap: {
+        min: -extent,
+        max: extent,
+        orient: "horizontal",
+        left: "center",
+        bottom: 2,
+        calculable: false,
+        itemHeight: 220,
+        textStyle: { color: muted },
+        text: [`${tick(2 ** extent)} draws per patch`, tick(2 ** -extent)],
+        inRange: { color: ["#8c510a", "#dfc27d", "#f5f5f5", "#80cdc1", "#01665e"] },
+      },
+      series: [{ type: "heatmap", data, silent: true, itemStyle: { borderColor: "var(--paper)", borderWidth: 0.5 } }],
+    },
+  );
+}

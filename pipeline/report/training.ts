@@ -1,0 +1,188 @@
+/** The sections on how the networks learned: losses, validation, pseudo-labels, the inside of a step. */
+import { classShares, shareDistance } from "./bars.js";
+import { type SeriesStyle, student, teacher } from "./charts.js";
+import { lossCurves, smallStepChart, validationCurve, validationLoss } from "./curves.js";
+import type { RunData } from "./data.js";
+import { percent } from "./format.js";
+import { figure, type Html, html, missing } from "./html.js";
+import type { EpochLine, PhaseMetrics } from "./metricsFile.js";
+import { samplingCurves } from "./sampling.js";
+
+const howDrawn =
+  "Faint: as recorded. Strong: moving mean over a twentieth of the curve. Single spikes may leave the chart.";
+
+/** Loss and validation curves of all phases (Fig. 2 of the paper). */
+export function training(run: RunData): Html {
+  if (!run.metrics) return missing("Nothing has been logged yet.");
+  const { pretrain, train, finetune } = run.metrics.phases;
+  const supervised = isSupervised(run);
+  const chance = run.classes.length > 0 ? 1 / run.classes.length : null;
+  return html`<div class="pair">
+${pretrainFigure(pretrain, supervised)}
+${!supervised && trainFigure(train)}
+${studentValidation(supervised ? pretrain.epochs : train.epochs, run, chance)}
+${!supervised && pretrain.epochs.some((e) => e.balancedAccuracy !== null) && teacherValidation(pretrain.epochs, chance)}
+${finetune.steps.size > 0 && finetuneFigure(finetune)}
+</div>`;
+}
+
+function pretrainFigure(phase: PhaseMetrics, supervised: boolean): Html {
+  const learner = supervised ? line("loss", "student", student) : line("loss", "teacher", teacher);
+  return figure(
+    supervised ? "Training loss" : "Pre-training of the teacher",
+    lossCurves("pretrain-loss", phase, [learner]),
+    `Cross-entropy of the ${learner.name} on labelled batches. ${howDrawn}`,
+  );
+}
+
+function trainFigure(phase: PhaseMetrics): Html {
+  const lines = [line("teacherLoss", "teacher", teacher), line("studentLoss", "student", student)];
+  return figure(
+    "Teacher and student",
+    lossCurves("train-loss", phase, lines),
+    "Student: cross-entropy with the teacher's pseudo-labels. Teacher: labelled, consistency and feedback loss together; it " +
+      `may rise while the consistency weight ramps up (compare Fig. 2 of the paper). ${howDrawn}`,
+  );
+}
+
+function studentValidation(epochs: readonly EpochLine[], run: RunData, chance: number | null): Html {
+  const options = { name: "student", best: bestEpoch(epochs, run), chance, style: student };
+  return figure(
+    "Balanced accuracy on the validation part",
+    validationCurve("validation", epochs, options),
+    "Measured at the end of each epoch; the best epoch's student is the one that is tested. Band: 95 % interval for a " +
+      "validation part of this size, so wiggles inside it mean little.",
+  );
+}
+
+function teacherValidation(epochs: readonly EpochLine[], chance: number | null): Html {
+  return figure(
+    "Validation during pre-training",
+    validationCurve("pretrain-validation", epochs, { name: "teacher", best: null, chance, style: teacher }),
+    "The teacher before it meets unlabelled images. Band: 95 % interval.",
+  );
+}
+
+function finetuneFigure(phase: PhaseMetrics): Html {
+  return figure(
+    "Fine-tuning of the student",
+    lossCurves("finetune-loss", phase, [line("loss", "student", student)]),
+    `Cross-entropy on labelled batches. ${howDrawn}`,
+  );
+}
+
+/** What the teacher's labels say about the unlabelled part, and what balancing makes of it (Figs. 6 and 7). */
+export function pseudoLabels(run: RunData): Html {
+  if (isSupervised(run)) return missing("A supervised run has no pseudo-labels.");
+  const epochs = run.metrics?.phases.train.epochs ?? [];
+  const last = epochs.findLast((e) => e.pseudoCounts);
+  if (!last) return missing("No epoch of pseudo-labelling has finished yet.");
+  const dataset = run.environment?.dataset ?? null;
+  const truth = dataset?.counts.U
+    ? " against the truth, which training never sees"
+    : "; the truth of the unlabelled part is not known";
+  return html`<div class="pair">
+${figure(
+  "What the teacher believes is in the unlabelled part",
+  classShares(epochs, bestEpoch(epochs, run), dataset, run.classes),
+  `Share of each class among the teacher's labels of one patch per unlabelled image (compare Fig. 6 of the paper)${truth}.${shareDistance(last, dataset?.counts.U)}`,
+)}
+${figure(
+  "How balancing samples the classes",
+  samplingCurves(epochs, run.classes),
+  "How often a patch that the teacher gave this class is drawn in an epoch, in expectation (compare Fig. 7 of the paper: the " +
+    "sampling weight, inverse to the class's share). A class above 1 is drawn more often than it occurs, below 1 less often.",
+)}
+</div>${neverPredicted(epochs)}`;
+}
+
+function neverPredicted(epochs: readonly EpochLine[]): Html | null {
+  const names = [...new Set(epochs.flatMap((e) => e.neverPredicted))].sort();
+  if (names.length === 0) return null;
+  const items = names.map((name) => {
+    const missed = epochs.filter((e) => e.neverPredicted.includes(name));
+    return html`<li>${name}: ${missed.length} of ${epochs.length} epochs, last in epoch ${missed.at(-1)!.epoch}</li>`;
+  });
+  return html`<p>Classes that the teacher gave to no patch in an epoch, so that the student saw none of them:</p>
+<ul class="notes">${items}</ul>`;
+}
+
+/** Mask, feedback, loss parts, weights and rates by step, as small multiples. */
+export function insideTheStep(run: RunData): Html {
+  if (isSupervised(run)) return missing("A supervised run has no teacher-student phase.");
+  const train = run.metrics?.phases.train;
+  if (!train || train.steps.size === 0) return missing("No step of the teacher-student phase has been logged yet.");
+  return html`<div class="triple">
+${figure(
+  "Confident pseudo-labels",
+  smallStepChart("mask", train, [{ key: "maskMean", name: "", style: 0 }], {
+    title: "share of patches",
+    min: 0,
+    max: 1,
+    format: (v) => percent(v, 0),
+  }),
+  "Share of a batch whose label the teacher is sure enough of (the threshold is in the configuration).",
+)}
+${figure(
+  "Feedback to the teacher",
+  smallStepChart("feedback", train, [{ key: "feedback", name: "", style: 0 }], {
+    title: "change of loss (nats)",
+    zero: true,
+  }),
+  "How the student's loss on labelled images changed by its step, with the sign set in the configuration.",
+)}
+${figure(
+  "Parts of the teacher's loss",
+  smallStepChart(
+    "teacher-parts",
+    train,
+    [
+      { key: "teacherLossLabelled", name: "labelled", style: 0 },
+      { key: "teacherLossUda", name: "consistency", style: 1 },
+      { key: "teacherLossMpl", name: "feedback", style: 2 },
+    ],
+    { title: "loss (nats)" },
+  ),
+  "Cross-entropy on labelled patches, disagreement between two views of unlabelled patches, and the feedback term.",
+)}
+${scheduleFigures(train)}
+${figure(
+  "Validation loss of the student",
+  validationLoss("validation-loss", train.epochs),
+  "Cross-entropy on the validation part. Rising while the accuracy holds: the student grows overconfident.",
+)}
+</div>`;
+}
+
+function scheduleFigures(train: PhaseMetrics): Html {
+  const rates = [
+    { key: "studentLr", name: "student", style: 0 },
+    { key: "teacherLr", name: "teacher", style: 1 },
+  ];
+  return html`${figure(
+    "Weight of the consistency loss",
+    smallStepChart("uda-weight", train, [{ key: "udaWeight", name: "", style: 0 }], {
+      title: "weight",
+      min: 0,
+      exact: true,
+    }),
+    "Ramps up, so that early and doubtful pseudo-labels weigh little.",
+  )}
+${figure("Learning rates", smallStepChart("rates", train, rates, { title: "learning rate", min: 0, exact: true }), "As scheduled.")}`;
+}
+
+/** The epoch that was chosen, or before the end of a run the best so far. */
+function bestEpoch(epochs: readonly EpochLine[], { result }: RunData): number | null {
+  if (result?.bestEpoch !== null && result?.bestEpoch !== undefined) return result.bestEpoch;
+  const known = epochs.filter((e) => e.balancedAccuracy !== null);
+  return known.sort((a, b) => b.balancedAccuracy! - a.balancedAccuracy! || a.epoch - b.epoch)[0]?.epoch ?? null;
+}
+
+function isSupervised({ config, result, metrics }: RunData): boolean {
+  if (config?.facts.method !== undefined) return config.facts.method === "supervised";
+  return result !== null && result.teacher === null && metrics?.phases.train.epochs.length === 0;
+}
+
+function line(key: string, name: string, look: SeriesStyle): { key: string; name: string; look: SeriesStyle } {
+  return { key, name, look };
+}
