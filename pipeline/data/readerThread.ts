@@ -1,0 +1,94 @@
+import { Worker } from "node:worker_threads";
+import { UserError } from "../../engine/errors.js";
+import type { PackedPatches, PatchRequest } from "./reader.js";
+import { PatchReader } from "./reader.js";
+import type { WorkerReply, WorkerRequest, WorkerSetup } from "./worker.js";
+
+/** Something that cuts patches: a thread, or the main thread itself. */
+export interface ReaderPort {
+  read(request: PatchRequest): Promise<PackedPatches>;
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  resolve(packed: PackedPatches): void;
+  reject(error: Error): void;
+}
+
+function revive({ name, message }: { name: string; message: string }): Error {
+  if (name === "UserError") return new UserError(message);
+  if (name === "RangeError") return new RangeError(message);
+  return new Error(`${name} in a decoding thread: ${message}`);
+}
+
+const CLOSED = "PatchLoader: the loader is closed";
+
+/**
+ * A `PatchReader` in a worker thread. Whatever ends the thread rejects what is waiting, so nothing hangs; the thread keeps the
+ * process alive only while an answer is due.
+ */
+export class ReaderThread implements ReaderPort {
+  private readonly worker: Worker;
+  private readonly waiting = new Map<number, Waiting>();
+  private nextId = 0;
+  private ended: Error | null = null;
+
+  constructor(entry: URL, setup: WorkerSetup) {
+    this.worker = new Worker(entry, { workerData: setup });
+    this.worker.on("message", (reply: WorkerReply) => this.settle(reply));
+    this.worker.on("messageerror", (error) => this.end(error));
+    this.worker.on("error", (error) => this.end(error as Error));
+    this.worker.on("exit", (code) => this.end(new Error(`a decoding thread ended unexpectedly (code ${code})`)));
+    this.worker.unref();
+  }
+
+  read(request: PatchRequest): Promise<PackedPatches> {
+    if (this.ended !== null) return Promise.reject(this.ended);
+    const id = this.nextId++;
+    return new Promise((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.worker.ref();
+      const message: WorkerRequest = { id, request };
+      this.worker.postMessage(message);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.end(new Error(CLOSED));
+    await this.worker.terminate();
+  }
+
+  private settle(reply: WorkerReply): void {
+    const waiting = this.waiting.get(reply.id);
+    this.waiting.delete(reply.id);
+    if (this.waiting.size === 0) this.worker.unref();
+    if ("error" in reply) waiting?.reject(revive(reply.error));
+    else waiting?.resolve(reply.packed);
+  }
+
+  private end(error: Error): void {
+    this.ended ??= error;
+    for (const { reject } of this.waiting.values()) reject(this.ended);
+    this.waiting.clear();
+    this.worker.unref();
+  }
+}
+
+/** A `PatchReader` in the main thread, for `workers: 0`. */
+export class InlineReader implements ReaderPort {
+  private readonly reader: PatchReader;
+  private closed = false;
+
+  constructor({ images, options }: WorkerSetup) {
+    this.reader = new PatchReader(images, options);
+  }
+
+  async read(request: PatchRequest): Promise<PackedPatches> {
+    if (this.closed) throw new Error(CLOSED);
+    return this.reader.read(request);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+}

@@ -1,0 +1,37 @@
+/** Thread that decodes images and cuts patches for `PatchLoader` (loader.ts). */
+import { parentPort, workerData } from "node:worker_threads";
+import { type ImageFiles, type PackedPatches, PatchReader, type PatchRequest, type ReaderOptions } from "./reader.js";
+
+export interface WorkerSetup {
+  images: ImageFiles[];
+  options: ReaderOptions;
+}
+
+export interface WorkerRequest {
+  id: number;
+  request: PatchRequest;
+}
+
+/** An error crosses the thread border as name and message; the loader makes the same kind of error of it again. */
+export type WorkerReply = { id: number } & ({ packed: PackedPatches } | { error: { name: string; message: string } });
+
+function answer(reader: PatchReader, { id, request }: WorkerRequest): WorkerReply {
+  try {
+    return { id, packed: reader.read(request) };
+  } catch (error) {
+    const { name, message } = error as Error;
+    return { id, error: { name, message } };
+  }
+}
+
+function serve(port: NonNullable<typeof parentPort>): void {
+  const { images, options } = workerData as WorkerSetup;
+  const reader = new PatchReader(images, options);
+  port.on("message", (message: WorkerRequest) => {
+    const reply = answer(reader, message);
+    const moved = "packed" in reply ? [reply.packed.ys.buffer, reply.packed.xs.buffer, reply.packed.pixels.buffer] : [];
+    port.postMessage(reply, moved as ArrayBuffer[]);
+  });
+}
+
+if (parentPort !== null) serve(parentPort);
