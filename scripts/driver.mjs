@@ -2,7 +2,7 @@
  * Makes sure that there is a WebGPU adapter. Where there is none, root on Debian or Ubuntu gets Mesa's software Vulkan driver
  * (unless EQUIPOISE_NO_INSTALL=1); everyone else gets the commands to type.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { addSuite, backupOf, editSource, hasSuite, recoverSource, sourceFiles } from "./aptSource.mjs";
 import { withLock } from "./lock.mjs";
@@ -24,6 +24,7 @@ const LOCK_WAIT_SECONDS = 180;
  * @throws {SetupError} that says what is missing and what to do
  */
 export async function ensureAdapter({ machine = readMachine(), env = process.env } = {}) {
+  if (hasLeftovers(machine)) await withLock(DRIVER_LOCK, () => putBackSources(machine));
   const probe = await probeAdapters(env);
   if (probe.adapters.length > 0) return probe;
   const obstacle = whyNotInstall(probe, machine, env);
@@ -110,11 +111,8 @@ export async function installDriver(machine, etc = "/etc/apt") {
  * @returns {{ file: string, text: string } | null} null if the suite is already there
  */
 function planEdit(machine, suite, etc) {
-  const files = sourceFiles(etc);
-  for (const file of files) {
-    if (recoverSource(file, machine.codename, suite)) say(`put back ${file}, which a stopped run had left changed`);
-  }
-  const sources = files.map((file) => ({ file, text: readFileSync(file, "utf8") }));
+  putBackSources(machine, etc);
+  const sources = sourceFiles(etc).map((file) => ({ file, text: readFileSync(file, "utf8") }));
   if (sources.some(({ file, text }) => hasSuite(text, file, suite))) return null;
   for (const { file, text } of sources) {
     const edited = addSuite(text, file, machine.codename, suite);
@@ -124,6 +122,27 @@ function planEdit(machine, suite, etc) {
   throw new SetupError(
     `no apt source of ${machine.codename} found in ${etc}. Install a driver with:\n${commands.join("\n")}`,
   );
+}
+
+/**
+ * @param {Machine} machine
+ * @returns {boolean} true if a source was changed by a run that was killed, or is being changed by one that goes on
+ */
+function hasLeftovers(machine) {
+  return machine.root && backportsSuite(machine) !== null && sourceFiles().some((file) => existsSync(backupOf(file)));
+}
+
+/**
+ * Puts back the sources that a killed run left changed. The caller holds the lock.
+ * @param {Machine} machine
+ * @param {string} [etc]
+ */
+export function putBackSources(machine, etc) {
+  const suite = backportsSuite(machine);
+  for (const file of suite ? sourceFiles(etc) : []) {
+    if (suite && recoverSource(file, machine.codename, suite))
+      say(`put back ${file}, which a stopped run had left changed`);
+  }
 }
 
 /**
