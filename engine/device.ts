@@ -16,6 +16,8 @@ export interface DeviceOptions {
   readonly maxPending?: number;
   /** false: leave the adapter's subgroups unused, so that every kernel is a portable one (default true). */
   readonly subgroups?: boolean;
+  /** How work is cut (`workShape`): for processor cores or for a GPU. Default: after what the adapter is. */
+  readonly workFor?: "cpu" | "gpu";
   /** Called once when the device has been closed. */
   readonly onClose?: () => void;
 }
@@ -45,6 +47,7 @@ const wantedLimits = [
 export class Device {
   readonly info: AdapterInfo;
   readonly pool: BufferPool;
+  readonly workFor: "cpu" | "gpu";
   private readonly commands: Commands;
   private readonly pipelines: PipelineCache;
   private failure: GpuError | null = null;
@@ -57,6 +60,7 @@ export class Device {
     private readonly options: DeviceOptions = {},
   ) {
     this.info = info;
+    this.workFor = options.workFor ?? (info.isCpu ? "cpu" : "gpu");
     this.pipelines = new PipelineCache(gpu);
     this.pool = new BufferPool(gpu, () => {});
     this.commands = new Commands(gpu, options.maxPending ?? 64);

@@ -13,7 +13,7 @@ export interface WorkShape {
 }
 
 export function workShape(device: Device): WorkShape {
-  return device.info.isCpu
+  return device.workFor === "cpu"
     ? { threads: 8, steps: 64, invocations: 512 }
     : { threads: 64, steps: 16, invocations: 32768 };
 }

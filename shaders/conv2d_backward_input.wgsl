@@ -36,9 +36,9 @@ fn tap(o: Origin, ky: i32, kx: i32) -> Tap {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
   let pixels = params.n * params.h * params.w;
-  let p = (wid.x * WG + lid) * 4u;
+  let p = ((wid.z * nwg.x + wid.x) * WG + lid) * 4u;
   if (p >= pixels) { return; }
   let last = pixels - 1u;
   let c0 = wid.y * 2u;

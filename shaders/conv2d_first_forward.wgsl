@@ -30,9 +30,9 @@ fn sample(o: Origin, ky: i32, kx: i32) -> f32 {
 }
 
 @compute @workgroup_size(WG)
-fn main(@builtin(workgroup_id) wid: vec3u, @builtin(local_invocation_index) lid: u32) {
+fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
   let pixels = params.n * params.oh * params.ow;
-  let p = (wid.x * WG + lid) * 4u;
+  let p = ((wid.z * nwg.x + wid.x) * WG + lid) * 4u;
   if (p >= pixels) { return; }
   let last = pixels - 1u;
   let c0 = wid.y * 2u;

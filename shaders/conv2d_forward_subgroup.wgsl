@@ -7,6 +7,7 @@ enable subgroups;
 // Where ci is no multiple of 4, the last step's spare weight rows belong to the next tap (clamped at the end) and meet zeros of x.
 // Taps outside the image read a clamped address times 0: no divergence in the inner loop.
 const WG: u32 = 64u;
+const RUN: u32 = 8u;
 
 struct Params { n: u32, h: u32, w: u32, ci: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32, has_bias: u32 }
 
@@ -36,14 +37,22 @@ fn tap(o: Origin, ky: i32, kx: i32) -> Tap {
   return Tap(u32((o.row + cy) * i32(params.w) + cx) * params.ci4, select(0.0, 1.0, inside));
 }
 
+// What is lost in rounding s + a (Knuth's two-sum).
+fn rest(s: vec4f, a: vec4f) -> vec4f {
+  let t = s + a;
+  let z = t - s;
+  return (s - (t - z)) + (a - z);
+}
+
 @compute @workgroup_size(WG)
 fn main(
   @builtin(workgroup_id) wid: vec3u,
+  @builtin(num_workgroups) nwg: vec3u,
   @builtin(local_invocation_index) lid: u32,
   @builtin(subgroup_invocation_id) lane: u32,
 ) {
   let pixels = params.n * params.oh * params.ow;
-  let p = (wid.x * WG + lid) * 4u;
+  let p = ((wid.z * nwg.x + wid.x) * WG + lid) * 4u;
   let last = pixels - 1u;
   let c0 = wid.y * 2u;
   let c1 = min(c0 + 1u, params.co4 - 1u);
@@ -55,59 +64,70 @@ fn main(
   let o1 = origin(min(p + 1u, last));
   let o2 = origin(min(p + 2u, last));
   let o3 = origin(min(p + 3u, last));
-  // Totals s, and sums a of one tap: two short sums round less than one long one.
+  // Totals s with what rounding them left over, e (Neumaier's sum), over sums a of RUN steps: deep networks amplify rounding,
+  // and a max pool or ReLU that decides otherwise than the true value changes gradients visibly.
   var s00 = vec4f(); var s01 = vec4f();
   var s10 = vec4f(); var s11 = vec4f();
   var s20 = vec4f(); var s21 = vec4f();
   var s30 = vec4f(); var s31 = vec4f();
+  var e00 = vec4f(); var e01 = vec4f();
+  var e10 = vec4f(); var e11 = vec4f();
+  var e20 = vec4f(); var e21 = vec4f();
+  var e30 = vec4f(); var e31 = vec4f();
   for (var ky = 0u; ky < params.kh; ky++) {
     for (var kx = 0u; kx < params.kw; kx++) {
-      var a00 = vec4f(); var a01 = vec4f();
-      var a10 = vec4f(); var a11 = vec4f();
-      var a20 = vec4f(); var a21 = vec4f();
-      var a30 = vec4f(); var a31 = vec4f();
       let t0 = tap(o0, i32(ky), i32(kx));
       let t1 = tap(o1, i32(ky), i32(kx));
       let t2 = tap(o2, i32(ky), i32(kx));
       let t3 = tap(o3, i32(ky), i32(kx));
       var r = (ky * params.kw + kx) * params.ci * params.co4;
-      for (var k = 0u; k < params.ci4; k++) {
-        let x0 = x[t0.index + k] * t0.factor;
-        let x1 = x[t1.index + k] * t1.factor;
-        let x2 = x[t2.index + k] * t2.factor;
-        let x3 = x[t3.index + k] * t3.factor;
-        let w = weight[min(r + own_row, top) + own_block];
-        let w00 = subgroupBroadcast(w, 0u);
-        let w01 = subgroupBroadcast(w, 1u);
-        let w10 = subgroupBroadcast(w, 2u);
-        let w11 = subgroupBroadcast(w, 3u);
-        let w20 = subgroupBroadcast(w, 4u);
-        let w21 = subgroupBroadcast(w, 5u);
-        let w30 = subgroupBroadcast(w, 6u);
-        let w31 = subgroupBroadcast(w, 7u);
-        a00 += x0.x * w00 + x0.y * w10 + x0.z * w20 + x0.w * w30;
-        a01 += x0.x * w01 + x0.y * w11 + x0.z * w21 + x0.w * w31;
-        a10 += x1.x * w00 + x1.y * w10 + x1.z * w20 + x1.w * w30;
-        a11 += x1.x * w01 + x1.y * w11 + x1.z * w21 + x1.w * w31;
-        a20 += x2.x * w00 + x2.y * w10 + x2.z * w20 + x2.w * w30;
-        a21 += x2.x * w01 + x2.y * w11 + x2.z * w21 + x2.w * w31;
-        a30 += x3.x * w00 + x3.y * w10 + x3.z * w20 + x3.w * w30;
-        a31 += x3.x * w01 + x3.y * w11 + x3.z * w21 + x3.w * w31;
-        r += 4u * params.co4;
+      for (var first = 0u; first < params.ci4; first += RUN) {
+        var a00 = vec4f(); var a01 = vec4f();
+        var a10 = vec4f(); var a11 = vec4f();
+        var a20 = vec4f(); var a21 = vec4f();
+        var a30 = vec4f(); var a31 = vec4f();
+        for (var k = first; k < min(first + RUN, params.ci4); k++) {
+          let x0 = x[t0.index + k] * t0.factor;
+          let x1 = x[t1.index + k] * t1.factor;
+          let x2 = x[t2.index + k] * t2.factor;
+          let x3 = x[t3.index + k] * t3.factor;
+          let w = weight[min(r + own_row, top) + own_block];
+          let w00 = subgroupBroadcast(w, 0u);
+          let w01 = subgroupBroadcast(w, 1u);
+          let w10 = subgroupBroadcast(w, 2u);
+          let w11 = subgroupBroadcast(w, 3u);
+          let w20 = subgroupBroadcast(w, 4u);
+          let w21 = subgroupBroadcast(w, 5u);
+          let w30 = subgroupBroadcast(w, 6u);
+          let w31 = subgroupBroadcast(w, 7u);
+          a00 += x0.x * w00 + x0.y * w10 + x0.z * w20 + x0.w * w30;
+          a01 += x0.x * w01 + x0.y * w11 + x0.z * w21 + x0.w * w31;
+          a10 += x1.x * w00 + x1.y * w10 + x1.z * w20 + x1.w * w30;
+          a11 += x1.x * w01 + x1.y * w11 + x1.z * w21 + x1.w * w31;
+          a20 += x2.x * w00 + x2.y * w10 + x2.z * w20 + x2.w * w30;
+          a21 += x2.x * w01 + x2.y * w11 + x2.z * w21 + x2.w * w31;
+          a30 += x3.x * w00 + x3.y * w10 + x3.z * w20 + x3.w * w30;
+          a31 += x3.x * w01 + x3.y * w11 + x3.z * w21 + x3.w * w31;
+          r += 4u * params.co4;
+        }
+        e00 += rest(s00, a00); s00 += a00;
+        e01 += rest(s01, a01); s01 += a01;
+        e10 += rest(s10, a10); s10 += a10;
+        e11 += rest(s11, a11); s11 += a11;
+        e20 += rest(s20, a20); s20 += a20;
+        e21 += rest(s21, a21); s21 += a21;
+        e30 += rest(s30, a30); s30 += a30;
+        e31 += rest(s31, a31); s31 += a31;
       }
-      s00 += a00; s01 += a01;
-      s10 += a10; s11 += a11;
-      s20 += a20; s21 += a21;
-      s30 += a30; s31 += a31;
     }
   }
   var b0 = vec4f();
   var b1 = vec4f();
   if (params.has_bias == 1u) { b0 = bias[c0]; b1 = bias[c1]; }
-  if (p <= last) { store(p, c0, s00 + b0, s01 + b1); }
-  if (p + 1u <= last) { store(p + 1u, c0, s10 + b0, s11 + b1); }
-  if (p + 2u <= last) { store(p + 2u, c0, s20 + b0, s21 + b1); }
-  if (p + 3u <= last) { store(p + 3u, c0, s30 + b0, s31 + b1); }
+  if (p <= last) { store(p, c0, s00 + (b0 + e00), s01 + (b1 + e01)); }
+  if (p + 1u <= last) { store(p + 1u, c0, s10 + (b0 + e10), s11 + (b1 + e11)); }
+  if (p + 2u <= last) { store(p + 2u, c0, s20 + (b0 + e20), s21 + (b1 + e21)); }
+  if (p + 3u <= last) { store(p + 3u, c0, s30 + (b0 + e30), s31 + (b1 + e31)); }
 }
 
 fn store(pixel: u32, c0: u32, v0: vec4f, v1: vec4f) {

@@ -1,4 +1,4 @@
-// Max pooling, NHWC, no padding: y[n,oy,ox,c] = max over the k x k window at (oy*stride, ox*stride).
+// Max pooling, NHWC, no padding: y[n,oy,ox,c] = max over the k x k window at (oy*stride, ox*stride); NaN wins.
 // x [n,h,w,4*c4], y [n,oh,ow,4*c4]. One invocation: 4 channels of one output pixel.
 const WG: u32 = 64u;
 
@@ -20,7 +20,12 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   let base = ((n * params.h + oy * params.stride) * params.w + ox * params.stride) * params.c4 + c;
   var best = x[base];
   for (var ky = 0u; ky < params.k; ky++) {
-    for (var kx = 0u; kx < params.k; kx++) { best = max(best, x[base + (ky * params.w + kx) * params.c4]); }
+    for (var kx = 0u; kx < params.k; kx++) {
+      let v = x[base + (ky * params.w + kx) * params.c4];
+      // By its bits: compilers may take `v != v` for false.
+      let nan = (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u);
+      best = select(best, v, (v > best) | nan);
+    }
   }
   y[i] = best;
 }

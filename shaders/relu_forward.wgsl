@@ -1,4 +1,4 @@
-// y = max(x, 0). `count` in vec4.
+// y = max(x, 0), and NaN stays NaN, so that a network that diverges shows it. `count` in vec4.
 // Each workgroup owns WG*STEPS consecutive vec4, so that memory is read in long runs.
 const WG: u32 = 64u;
 const STEPS: u32 = 16u;
@@ -14,6 +14,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   let begin = (wid.y * nwg.x + wid.x) * WG * STEPS + lid;
   let end = min(begin + WG * STEPS, params.count);
   for (var i = begin; i < end; i += WG) {
-    y[i] = max(x[i], vec4f());
+    let v = x[i];
+    y[i] = select(v, vec4f(), v <= vec4f());
   }
 }

@@ -23,12 +23,12 @@ fn main(@builtin(global_invocation_id) gid: vec3u) {
   for (var c = 1u; c < params.classes; c++) { largest = max(largest, logits[row + c]); }
   var sum = 0.0;
   for (var c = 0u; c < params.classes; c++) { sum += exp(logits[row + c] - largest); }
-  let log_sum = largest + log(sum);
+  let log_sum = log(sum);
   var loss = 0.0;
   if (HARD) {
-    loss = log_sum - logits[row + labels[n]];
+    loss = log_sum + (largest - logits[row + labels[n]]);
   } else {
-    for (var c = 0u; c < params.classes; c++) { loss += targets[row + c] * (log_sum - logits[row + c]); }
+    for (var c = 0u; c < params.classes; c++) { loss += targets[row + c] * (log_sum + (largest - logits[row + c])); }
   }
   if (MASKED) { loss = select(0.0, loss * mask[n], mask[n] != 0.0); }
   losses[n] = loss;

@@ -1,7 +1,7 @@
 import type { Device } from "../device.js";
 import { ShapeError } from "../errors.js";
 import * as kernels from "../generated/kernels.js";
-import { itemGrid, reducePartials, splitRows, workShape } from "../stream.js";
+import { fold, itemGrid, reducePartials, splitRows, workShape } from "../stream.js";
 import type { Tape } from "../tape.js";
 import { formatShape, type Tensor } from "../tensor.js";
 import { channelSums } from "./reduce.js";
@@ -159,14 +159,15 @@ function broadcasts(device: Device): boolean {
   );
 }
 
-/** One invocation per 4 pixels x 8 channels. */
+/** One invocation per 4 pixels (folded over x and z) x 8 channels (y). */
 function pixelGrid(
   device: Device,
   pixels: number,
   channels4: number,
 ): { grid: [number, number, number]; constants: { WG: number } } {
   const WG = Math.max(workShape(device).threads, broadcasts(device) ? device.info.subgroupMaxSize : 0);
-  return { grid: [Math.ceil(pixels / (4 * WG)), Math.ceil(channels4 / 2), 1], constants: { WG } };
+  const [x, z] = fold(Math.ceil(pixels / (4 * WG)));
+  return { grid: [x, Math.ceil(channels4 / 2), z], constants: { WG } };
 }
 
 function geometry(x: Tensor, weight: Tensor, bias: Tensor | null, stride: number, pad: number): Geometry {

@@ -74,12 +74,13 @@ export function pseudoLabels(
   const mask = tape.tensor([n], "confidence mask");
   const params = {
     n,
+    vector_pitch: mask.pitch,
     classes,
     pitch: logits.pitch,
     temperature: options.temperature ?? 1,
     threshold: options.threshold ?? 0,
   };
-  const { grid, constants } = itemGrid(tape.device, n);
+  const { grid, constants } = itemGrid(tape.device, mask.pitch);
   tape.device.run(kernels.pseudoLabels, { logits, soft, label, mask }, params, grid, constants);
   return { soft, label, mask };
 }

@@ -1,7 +1,8 @@
+import { ShapeError } from "../errors.js";
 import * as kernels from "../generated/kernels.js";
 import { itemGrid, reducePartials, splitRows } from "../stream.js";
 import type { Tape } from "../tape.js";
-import type { Tensor } from "../tensor.js";
+import { formatShape, type Tensor } from "../tensor.js";
 
 /** out[c] = scale * sum over all other axes of x[...,c]; out is [C]. No gradient: ops use it inside their backward. */
 export function channelSums(tape: Tape, x: Tensor, out: Tensor, scale = 1): void {
@@ -31,7 +32,7 @@ export function meanRows(tape: Tape, x: Tensor): Tensor {
   return rowReduction(tape, x, 1 / x.rows, "meanRows");
 }
 
-/** Sum of all elements. @returns [1] */
+/** Sum of all elements; one invocation sums what has one channel, so keep that small. @returns [1] */
 export function sum(tape: Tape, x: Tensor): Tensor {
   return total(tape, x, 1, "sum");
 }
@@ -42,6 +43,7 @@ export function mean(tape: Tape, x: Tensor): Tensor {
 }
 
 function rowReduction(tape: Tape, x: Tensor, scale: number, op: string): Tensor {
+  if (x.pitch === 1) throw new ShapeError(`${op}: x ${formatShape(x.shape)} has one channel, at least 2 are supported`);
   const y = tape.tensor([x.dim(-1)], op);
   channelSums(tape, x, y, scale);
   tape.record(op, { x }, y, [], (dy, out) => {
@@ -54,10 +56,15 @@ function rowReduction(tape: Tape, x: Tensor, scale: number, op: string): Tensor 
 function total(tape: Tape, x: Tensor, scale: number, op: string): Tensor {
   const device = tape.device;
   const y = tape.tensor([1], op);
-  const rows = tape.tensor([x.dim(-1)], op);
-  channelSums(tape, x, rows);
-  device.run(kernels.sumSamples, { values: rows, weight: tape.one(), out: y }, { n: x.dim(-1), scale }, [1, 1, 1]);
-  tape.discard(rows);
+  const weight = tape.one();
+  if (x.pitch === 1) {
+    device.run(kernels.sumSamples, { values: x, weight, out: y }, { n: x.rows, scale }, [1, 1, 1]);
+  } else {
+    const channels = tape.tensor([x.dim(-1)], op);
+    channelSums(tape, x, channels);
+    device.run(kernels.sumSamples, { values: channels, weight, out: y }, { n: x.dim(-1), scale }, [1, 1, 1]);
+    tape.discard(channels);
+  }
   tape.record(op, { x }, y, [], (dy, out) => {
     if (out.x) broadcast(tape, dy, out.x, scale, true);
     return { x: out.x };

@@ -47,10 +47,11 @@ export function sliceChannels(tape: Tape, x: Tensor, begin: number, end: number)
   return y;
 }
 
-/** Joins along the first axis. @param parts [N_i,...] with the same other axes @returns [sum of N_i,...] */
+/** Joins along the first axis. @param parts [N_i,...], at least two axes, with the same other axes @returns [sum of N_i,...] */
 export function concatBatch(tape: Tape, parts: readonly Tensor[]): Tensor {
   const [first] = parts;
   if (!first) throw new ShapeError("concatBatch: nothing to join");
+  if (first.shape.length < 2) throw new ShapeError(`concatBatch: ${formatShape(first.shape)} has fewer than two axes`);
   for (const part of parts) {
     if (!sameShape(part.shape.slice(1), first.shape.slice(1))) {
       throw new ShapeError(

@@ -2,6 +2,16 @@ import { afterAll } from "vitest";
 import type { Device, DeviceOptions } from "../../engine/index.js";
 import { openNodeDevice } from "../../engine/node.js";
 
+/**
+ * Devices that between them run every variant of every kernel: as the adapter is, with portable kernels only, and with
+ * work cut as for a GPU.
+ */
+export const deviceVariants: [name: string, options: DeviceOptions][] = [
+  ["as the adapter is", {}],
+  ["portable kernels", { subgroups: false }],
+  ["cut for a GPU", { workFor: "gpu" }],
+];
+
 const shared = new Map<string, Promise<Device>>();
 
 /**

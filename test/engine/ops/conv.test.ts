@@ -2,7 +2,7 @@ import { describe, it } from "vitest";
 import { conv2d, linear } from "../../../engine/index.js";
 import * as twins from "../../reference/index.js";
 import { checkOp } from "../../support/checkOp.js";
-import { testDevice } from "../../support/device.js";
+import { deviceVariants, testDevice } from "../../support/device.js";
 
 type Case = {
   x: [n: number, h: number, w: number, i: number];
@@ -32,10 +32,7 @@ const cases: Case[] = [
   { x: [1, 6, 9, 4], o: 7, k: 3, stride: 2, padding: 0, bias: false },
 ];
 
-describe.each([
-  ["with subgroups where the adapter has them", {}],
-  ["portable kernels", { subgroups: false }],
-])("conv2d, %s", (_, options) => {
+describe.each(deviceVariants)("conv2d, %s", (_, options) => {
   it.each(cases)("x $x, $o of $k x $k, stride $stride, padding $padding, bias $bias", async (c) => {
     const { stride, padding } = c;
     await checkOp(await testDevice(options), {
