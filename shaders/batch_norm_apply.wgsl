@@ -1,4 +1,4 @@
-// y = (x - mean) * (inv_std * gamma) + beta per channel, then ReLU if RELU. x and y [rows,4*c4], stats [2,4*c4], gamma and beta [4*c4].
+// y = (x - mean) * (inv_std * gamma) + beta per channel, then ReLU if RELU (NaN stays NaN). x and y [rows,4*c4], stats [3,4*c4] (origin, inv_std, mean - origin), gamma and beta [4*c4].
 // gamma and beta are zero in padded channels, so y is too. One invocation: 4 channels of STEPS consecutive rows.
 const WG: u32 = 64u;
 const STEPS: u32 = 16u;
@@ -20,13 +20,14 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   let begin = (item / params.c4) * STEPS;
   if (begin >= params.rows) { return; }
   let end = min(begin + STEPS, params.rows);
-  let mean = stats[c];
+  let origin = stats[c];
+  let mean = stats[2u * params.c4 + c];
   let scale = stats[params.c4 + c] * gamma[c];
   let shift = beta[c];
   for (var row = begin; row < end; row++) {
     let i = row * params.c4 + c;
-    var v = (x[i] - mean) * scale + shift;
-    if (RELU) { v = max(v, vec4f()); }
+    var v = ((x[i] - origin) - mean) * scale + shift;
+    if (RELU) { v = select(v, vec4f(), v <= vec4f()); }
     y[i] = v;
   }
 }

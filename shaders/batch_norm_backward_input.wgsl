@@ -1,6 +1,6 @@
 // dx of batch normalisation (and of the ReLU fused behind it, if RELU).
 // TRAINING: dx = gamma * inv_std * (g - sum_g/rows - xhat * sum_gx/rows); else the statistics are constants and dx = gamma * inv_std * g.
-// x, dy, dx [rows,4*c4], stats and sums [2,4*c4]. One invocation: 4 channels of STEPS consecutive rows.
+// x, dy, dx [rows,4*c4], stats [3,4*c4], sums [2,4*c4]. One invocation: 4 channels of STEPS consecutive rows.
 const WG: u32 = 64u;
 const STEPS: u32 = 16u;
 const RELU: bool = false;
@@ -24,7 +24,8 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   let begin = (item / params.c4) * STEPS;
   if (begin >= params.rows) { return; }
   let end = min(begin + STEPS, params.rows);
-  let mean = stats[c];
+  let origin = stats[c];
+  let mean = stats[2u * params.c4 + c];
   let inv_std = stats[params.c4 + c];
   let scale = inv_std * gamma[c];
   let shift = beta[c];
@@ -32,7 +33,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   let slope = sums[params.c4 + c] * inv_std / f32(params.rows);
   for (var row = begin; row < end; row++) {
     let i = row * params.c4 + c;
-    let d = x[i] - mean;
+    let d = (x[i] - origin) - mean;
     var g = dy[i];
     if (RELU) { g = select(vec4f(), g, d * scale + shift > vec4f()); }
     if (TRAINING) { g = g - mean_g - d * slope; }

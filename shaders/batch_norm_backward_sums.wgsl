@@ -1,6 +1,6 @@
 // Partial sums for the backward of batch normalisation: partials[s,0,c] = sum of g, partials[s,1,c] = sum of g * xhat over the rows of share s,
 // with g = dy (times 1 where the ReLU passed, if RELU) and xhat = (x - mean) * inv_std. These are dBeta and dGamma once reduced.
-// x and dy [rows,4*c4], stats [2,4*c4], partials [splits,2,4*c4]. One invocation: 4 channels of one share.
+// x and dy [rows,4*c4], stats [3,4*c4], partials [splits,2,4*c4]. One invocation: 4 channels of one share.
 const WG: u32 = 64u;
 const RELU: bool = false;
 
@@ -21,7 +21,8 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   let c = item % params.c4;
   let split = item / params.c4;
   let end = min((split + 1u) * params.rows_per_split, params.rows);
-  let mean = stats[c];
+  let origin = stats[c];
+  let mean = stats[2u * params.c4 + c];
   let inv_std = stats[params.c4 + c];
   let scale = inv_std * gamma[c];
   let shift = beta[c];
@@ -29,7 +30,7 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   var sum_gx = vec4f();
   for (var row = split * params.rows_per_split; row < end; row++) {
     let i = row * params.c4 + c;
-    let d = x[i] - mean;
+    let d = (x[i] - origin) - mean;
     var g = dy[i];
     // The same expression as in batch_norm_apply, so that the mask is the one that was applied.
     if (RELU) { g = select(vec4f(), g, d * scale + shift > vec4f()); }

@@ -1,4 +1,4 @@
-// Statistics for batch normalisation in evaluation: stats [2,4*c4] = running_mean, 1/sqrt(running_var + eps). One invocation: 4 channels.
+// Statistics for batch normalisation in evaluation: stats [3,4*c4] = running_mean, 1/sqrt(running_var + eps), 0. One invocation: 4 channels.
 const WG: u32 = 64u;
 
 struct Params { c4: u32, eps: f32 }
@@ -14,4 +14,5 @@ fn main(@builtin(global_invocation_id) gid: vec3u) {
   if (c >= params.c4) { return; }
   stats[c] = running_mean[c];
   stats[params.c4 + c] = 1.0 / sqrt(running_var[c] + params.eps);
+  stats[2u * params.c4 + c] = vec4f();
 }

@@ -2,6 +2,7 @@
 // x [rows,4*c4], partials [splits,2,4*c4]: mean, then M2 = sum (x - mean)^2. Sums are taken about the share's first row, so that a mean
 // far from zero costs no precision. One invocation: 4 channels of one share. batch_norm_finalize combines the shares.
 const WG: u32 = 64u;
+const BLOCK: u32 = 32u;
 
 struct Params { rows: u32, c4: u32, splits: u32, rows_per_split: u32 }
 
@@ -20,10 +21,17 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   let shift = x[begin * params.c4 + c];
   var sum = vec4f();
   var squares = vec4f();
-  for (var row = begin; row < end; row++) {
-    let d = x[row * params.c4 + c] - shift;
-    sum += d;
-    squares += d * d;
+  // Sums of BLOCK rows, then their sum: the rounding of two short sums.
+  for (var first = begin; first < end; first += BLOCK) {
+    var part_sum = vec4f();
+    var part_squares = vec4f();
+    for (var row = first; row < min(first + BLOCK, end); row++) {
+      let d = x[row * params.c4 + c] - shift;
+      part_sum += d;
+      part_squares += d * d;
+    }
+    sum += part_sum;
+    squares += part_squares;
   }
   let mean = sum / f32(end - begin);
   partials[split * 2u * params.c4 + c] = shift + mean;

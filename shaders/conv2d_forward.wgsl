@@ -4,7 +4,7 @@
 // Where ci is no multiple of 4, the last step's spare weight rows belong to the next tap (clamped at the end) and meet zeros of x.
 // Taps outside the image read a clamped address times 0: no divergence in the inner loop.
 const WG: u32 = 64u;
-const RUN: u32 = 8u;
+const RUN: u32 = 16u;
 
 struct Params { n: u32, h: u32, w: u32, ci: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32, has_bias: u32 }
 
@@ -34,13 +34,6 @@ fn tap(o: Origin, ky: i32, kx: i32) -> Tap {
   return Tap(u32((o.row + cy) * i32(params.w) + cx) * params.ci4, select(0.0, 1.0, inside));
 }
 
-// What is lost in rounding s + a (Knuth's two-sum).
-fn rest(s: vec4f, a: vec4f) -> vec4f {
-  let t = s + a;
-  let z = t - s;
-  return (s - (t - z)) + (a - z);
-}
-
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
   let pixels = params.n * params.oh * params.ow;
@@ -53,16 +46,12 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   let o1 = origin(min(p + 1u, last));
   let o2 = origin(min(p + 2u, last));
   let o3 = origin(min(p + 3u, last));
-  // Totals s with what rounding them left over, e (Neumaier's sum), over sums a of RUN steps: deep networks amplify rounding,
-  // and a max pool or ReLU that decides otherwise than the true value changes gradients visibly.
+  // Totals s of sums b of one tap of sums a of RUN steps: short sums round less than one long one. Deep networks amplify rounding,
+  // and a max pool or a ReLU that decides otherwise than the true value changes gradients visibly.
   var s00 = vec4f(); var s01 = vec4f();
   var s10 = vec4f(); var s11 = vec4f();
   var s20 = vec4f(); var s21 = vec4f();
   var s30 = vec4f(); var s31 = vec4f();
-  var e00 = vec4f(); var e01 = vec4f();
-  var e10 = vec4f(); var e11 = vec4f();
-  var e20 = vec4f(); var e21 = vec4f();
-  var e30 = vec4f(); var e31 = vec4f();
   let top = (params.kh * params.kw * params.ci - 1u) * params.co4;
   for (var ky = 0u; ky < params.kh; ky++) {
     for (var kx = 0u; kx < params.kw; kx++) {
@@ -71,6 +60,10 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
       let t2 = tap(o2, i32(ky), i32(kx));
       let t3 = tap(o3, i32(ky), i32(kx));
       var r = (ky * params.kw + kx) * params.ci * params.co4;
+      var b00 = vec4f(); var b01 = vec4f();
+      var b10 = vec4f(); var b11 = vec4f();
+      var b20 = vec4f(); var b21 = vec4f();
+      var b30 = vec4f(); var b31 = vec4f();
       for (var first = 0u; first < params.ci4; first += RUN) {
         var a00 = vec4f(); var a01 = vec4f();
         var a10 = vec4f(); var a11 = vec4f();
@@ -102,24 +95,24 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
           a31 += x3.x * w01 + x3.y * w11 + x3.z * w21 + x3.w * w31;
           r += 4u * params.co4;
         }
-        e00 += rest(s00, a00); s00 += a00;
-        e01 += rest(s01, a01); s01 += a01;
-        e10 += rest(s10, a10); s10 += a10;
-        e11 += rest(s11, a11); s11 += a11;
-        e20 += rest(s20, a20); s20 += a20;
-        e21 += rest(s21, a21); s21 += a21;
-        e30 += rest(s30, a30); s30 += a30;
-        e31 += rest(s31, a31); s31 += a31;
+        b00 += a00; b01 += a01;
+        b10 += a10; b11 += a11;
+        b20 += a20; b21 += a21;
+        b30 += a30; b31 += a31;
       }
+      s00 += b00; s01 += b01;
+      s10 += b10; s11 += b11;
+      s20 += b20; s21 += b21;
+      s30 += b30; s31 += b31;
     }
   }
-  var b0 = vec4f();
-  var b1 = vec4f();
-  if (params.has_bias == 1u) { b0 = bias[c0]; b1 = bias[c1]; }
-  store(p, c0, s00 + (b0 + e00), s01 + (b1 + e01));
-  if (p + 1u <= last) { store(p + 1u, c0, s10 + (b0 + e10), s11 + (b1 + e11)); }
-  if (p + 2u <= last) { store(p + 2u, c0, s20 + (b0 + e20), s21 + (b1 + e21)); }
-  if (p + 3u <= last) { store(p + 3u, c0, s30 + (b0 + e30), s31 + (b1 + e31)); }
+  var bias0 = vec4f();
+  var bias1 = vec4f();
+  if (params.has_bias == 1u) { bias0 = bias[c0]; bias1 = bias[c1]; }
+  store(p, c0, s00 + bias0, s01 + bias1);
+  if (p + 1u <= last) { store(p + 1u, c0, s10 + bias0, s11 + bias1); }
+  if (p + 2u <= last) { store(p + 2u, c0, s20 + bias0, s21 + bias1); }
+  if (p + 3u <= last) { store(p + 3u, c0, s30 + bias0, s31 + bias1); }
 }
 
 fn store(pixel: u32, c0: u32, v0: vec4f, v1: vec4f) {

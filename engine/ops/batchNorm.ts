@@ -25,7 +25,7 @@ export interface BatchNormOptions {
 /**
  * Batch normalisation over all axes but the last (so 2-D for [N,H,W,C] and 1-D for [N,C]), optionally with ReLU.
  * @param x [...,C] @param gamma [C] @param beta [C] @returns shape of x
- * @throws ShapeError if the channel counts differ, or in training with a single row.
+ * @throws ShapeError if the channel counts differ or are 1, or in training with a single row.
  */
 export function batchNorm(
   tape: Tape,
@@ -39,6 +39,8 @@ export function batchNorm(
     if (t.size !== x.dim(-1))
       throw new ShapeError(`batchNorm: ${name} ${formatShape(t.shape)} does not fit x ${formatShape(x.shape)}`);
   }
+  if (x.pitch === 1)
+    throw new ShapeError(`batchNorm: x ${formatShape(x.shape)} has one channel, at least 2 are supported`);
   if (options.training && x.rows < 2)
     throw new ShapeError(`batchNorm: x ${formatShape(x.shape)} has one value per channel: training needs more`);
   const [RELU, TRAINING] = [options.relu ?? false, options.training];
@@ -71,7 +73,7 @@ function batchStatistics(tape: Tape, x: Tensor, state: BatchNormState, options: 
   const { splits, rowsPerSplit } = splitRows(device, x.rows, c4, Math.max(1, Math.ceil(x.rows / 16)));
   const params = { rows: x.rows, c4, splits, rows_per_split: rowsPerSplit };
   const partials = tape.tensor([splits, 2, x.pitch], "batchNorm partials");
-  const stats = tape.tensor([2, x.pitch], "batchNorm stats");
+  const stats = tape.tensor([3, x.pitch], "batchNorm stats");
   const items = itemGrid(device, c4 * splits);
   device.run(kernels.batchNormStats, { x, partials }, params, items.grid, items.constants);
   const { grid, constants } = itemGrid(device, c4);
@@ -89,7 +91,7 @@ function batchStatistics(tape: Tape, x: Tensor, state: BatchNormState, options: 
 
 function runningStatistics(tape: Tape, x: Tensor, state: BatchNormState, options: BatchNormOptions): Tensor {
   const c4 = x.pitch / 4;
-  const stats = tape.tensor([2, x.pitch], "batchNorm stats");
+  const stats = tape.tensor([3, x.pitch], "batchNorm stats");
   const { grid, constants } = itemGrid(tape.device, c4);
   const bindings = { running_mean: state.runningMean, running_var: state.runningVar, stats };
   tape.device.run(kernels.batchNormRunning, bindings, { c4, eps: options.eps ?? 1e-5 }, grid, constants);
