@@ -110,7 +110,8 @@ describe("patches to floats", () => {
   test("all 256 values, the first pixel in the low byte", async () => {
     const pixels = Uint8Array.from({ length: 256 }, (_, k) => k);
     const { x } = await augmented(options(16), pixels, [0], null);
-    expectClose(x, Array.from(pixels, Number).map((value) => value / 255), { atol: 1e-7 }, "patch"); // biome-ignore format: one line
+    const greys = Array.from(pixels, (value) => value / 255);
+    expectClose(x, greys, { atol: 1e-7 }, "patch");
     expect([x[0], x[255]]).toEqual([0, 1]);
   });
 
@@ -204,11 +205,11 @@ describe("the chain", () => {
     const reference = expected(views(pixels, size, source), list, augment);
     // Contrast up to 1.75 and brightness up to 1.5 after the rotation enlarge its error.
     expectClose(x, reference.data, { atol: 3 * position.atol }, "big scale");
-    const rows = Array.from(x2!, (_, k) => {
+    const cropped = Array.from(x2!, (_, k) => {
       const [v, row, at] = [Math.floor(k / 4096), Math.floor(k / 64) % 64, k % 64];
       return x[(v * size + row + 32) * size + at + 32]!;
     });
-    expect(x2).toEqual(Float32Array.from(rows));
+    expect(x2).toEqual(Float32Array.from(cropped));
   });
 
   test("central crop with an odd margin leaves the extra pixel below and to the right", async () => {
