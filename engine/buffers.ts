@@ -31,7 +31,10 @@ export interface MemoryCounters {
   created: number;
 }
 
-/** Buffers by size class, reused last-in first-out: the same sequence of requests yields the same buffers. */
+/**
+ * Buffers by size class. Of the free ones the oldest is taken, whatever the order they came back in: so the same step
+ * takes the same buffers each time, and its bind groups are found again.
+ */
 export class BufferPool {
   readonly counters: MemoryCounters = { live: 0, pooled: 0, peak: 0, created: 0 };
   private readonly free = new Map<number, PoolBuffer[]>();
@@ -56,7 +59,7 @@ export class BufferPool {
       );
     }
     const size = Math.min(sizeClass(bytes), limit);
-    let buffer = this.free.get(size)?.pop();
+    let buffer = this.free.get(size)?.shift();
     if (buffer) this.counters.pooled -= size;
     else buffer = this.create(size, label);
     this.live.add(buffer);
@@ -66,14 +69,14 @@ export class BufferPool {
   }
 
   /** Returns a buffer to the pool. Throws if it is not in use (a double release is a bug in the caller). */
-  release(buffer: PoolBuffer): void {
-    if (!this.live.delete(buffer))
-      throw new GpuError("internal", `buffer ${buffer.gpu.label || buffer.id} released twice`);
+  release(buffer: PoolBuffer, label: string): void {
+    if (!this.live.delete(buffer)) throw new GpuError("internal", `${label}: its buffer was released twice`);
     this.counters.live -= buffer.bytes;
     this.counters.pooled += buffer.bytes;
-    const list = this.free.get(buffer.bytes);
-    if (list) list.push(buffer);
-    else this.free.set(buffer.bytes, [buffer]);
+    const list = this.free.get(buffer.bytes) ?? [];
+    this.free.set(buffer.bytes, list);
+    const newer = list.findIndex((other) => other.id > buffer.id);
+    list.splice(newer < 0 ? list.length : newer, 0, buffer);
   }
 
   /** Destroys what is kept for reuse (after a change of model, say). */

@@ -211,7 +211,7 @@ export class Device {
   }
 
   release(tensor: Tensor): void {
-    this.pool.release(tensor.buffer);
+    this.pool.release(tensor.buffer, `${tensor.label} ${formatShape(tensor.shape)}`);
   }
 
   /** Submits what has been recorded. */

@@ -100,6 +100,10 @@ export class ParameterArena {
     return this.gradArena.all;
   }
 
+  has(name: string): boolean {
+    return this.byName.has(name);
+  }
+
   get(name: string): Parameter {
     const parameter = this.byName.get(name);
     if (!parameter) throw new GpuError("internal", `${this.label}: no parameter named ${name}`);

@@ -36,8 +36,10 @@ export function itemGrid(device: Device, items: number): { grid: Grid; constants
 /** Grid and constants for a streaming kernel over `count` vec4. */
 export function streamGrid(device: Device, count: number): { grid: Grid; constants: { WG: number; STEPS: number } } {
   const { threads: WG, steps } = workShape(device);
-  const STEPS = Math.max(1, Math.min(steps, Math.ceil(count / (WG * 8))));
-  return { grid: fold(Math.ceil(count / (WG * STEPS))), constants: { WG, STEPS: 2 ** Math.floor(Math.log2(STEPS)) } };
+  const wanted = Math.max(1, Math.min(steps, Math.ceil(count / (WG * 8))));
+  // A power of two: few variants to compile.
+  const STEPS = 2 ** Math.floor(Math.log2(wanted));
+  return { grid: fold(Math.ceil(count / (WG * STEPS))), constants: { WG, STEPS } };
 }
 
 /** vec4 that cover a tensor. */

@@ -23,12 +23,12 @@ export class Declarations {
     private readonly initialisation: Initialisation,
   ) {}
 
-  conv(name: string, kernel: number, input: number, output: number): void {
+  conv(name: string, kernel: number, input: number, output: number, bias = true): void {
     const sd = Math.sqrt(2 / (kernel * kernel * output));
     this.parameter(`${name}.weight`, [kernel, kernel, input, output], "conv", () =>
       this.normal(kernel * kernel * input * output, sd),
     );
-    this.parameter(`${name}.bias`, [output], "same", () => new Float32Array(output));
+    if (bias) this.parameter(`${name}.bias`, [output], "same", () => new Float32Array(output));
   }
 
   /** @param trainable false: in the state dict of the authors' network, but never used. */

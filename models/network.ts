@@ -182,14 +182,13 @@ export class Layers {
     private readonly streamBase: number,
   ) {}
 
-  /** 3x3 (or k x k) convolution with bias, stride 1, same size. */
-  conv(name: string, x: Tensor): Tensor {
+  /** k x k convolution that keeps the size at stride 1; with bias where one was declared. */
+  conv(name: string, x: Tensor, stride = 1): Tensor {
     const { arena } = this.network;
     const weight = arena.get(`${name}.weight`);
-    const y = conv2d(this.tape, x, this.tape.use(weight), this.tape.use(arena.get(`${name}.bias`)), {
-      padding: (weight.value.dim(0) - 1) / 2,
-    });
-    return this.done(x, y);
+    const bias = arena.has(`${name}.bias`) ? this.tape.use(arena.get(`${name}.bias`)) : null;
+    const padding = (weight.value.dim(0) - 1) / 2;
+    return this.done(x, conv2d(this.tape, x, this.tape.use(weight), bias, { padding, stride }));
   }
 
   linear(name: string, x: Tensor): Tensor {

@@ -1,0 +1,37 @@
+import { type Device, softmaxCrossEntropy, Tape, type Tensor } from "../engine/index.js";
+import type { NetworkInputs } from "../models/network.js";
+import type { Learner } from "./metaStep.js";
+import { type Dropout, StepScalars } from "./stepState.js";
+
+export const supervisedScalars = ["loss"] as const;
+
+/** One update by cross-entropy on labelled patches: pre-training, the supervised method, fine-tuning. */
+export class SupervisedStep {
+  readonly scalars: StepScalars<(typeof supervisedScalars)[number]>;
+
+  constructor(
+    private readonly device: Device,
+    private readonly learner: Learner,
+    private readonly dropout: Dropout,
+  ) {
+    this.scalars = new StepScalars(device, supervisedScalars);
+  }
+
+  /** @param labels u32 [N] */
+  run(inputs: NetworkInputs, labels: Tensor, rate: number): void {
+    const tape = new Tape(this.device);
+    const { logits } = this.learner.network.forward(tape, inputs, {
+      training: true,
+      dropout: { ...this.dropout, pass: 0 },
+    });
+    const loss = softmaxCrossEntropy(tape, logits, { labels });
+    tape.backward([loss]);
+    this.learner.optimizer.step(rate);
+    this.scalars.store({ loss });
+    tape.dispose();
+  }
+
+  release(): void {
+    this.scalars.release();
+  }
+}
