@@ -69,7 +69,7 @@ describe("damaged files", () => {
     (name) => {
       const png = readFileSync(new URL(name, folder));
       const rows = deflateSync(Buffer.alloc(5 * (expected.width + 1)));
-      expect(() => decodeGrey(withPixelData(png, rows), "a.png")).toThrow(/^a\.png: the PNG is damaged or cut short/);
+      expect(() => decodeGrey(withPixelData(png, rows), "a.png")).toThrow(message);
     },
   );
 
