@@ -6,8 +6,19 @@ import * as twins from "../../reference/index.js";
 import { checkOp, ndTensor, PoisonedTape, readChecked } from "../../support/checkOp.js";
 import { deviceVariants, testDevice } from "../../support/device.js";
 
-/** Vectors, one channel, channels around multiples of 4, and one that takes many workgroups. */
-const shapes = [[1], [3], [7, 1], [2, 10], [1, 33], [2, 3, 5, 3], [1, 1, 1, 18], [3, 41, 40, 5]];
+/** Vectors, one channel, channels around multiples of 4, then sizes at which a thread takes more and more steps. */
+const shapes = [
+  [1],
+  [3],
+  [7, 1],
+  [2, 10],
+  [1, 33],
+  [2, 3, 5, 3],
+  [1, 1, 1, 18],
+  [4, 4, 4, 10],
+  [7, 9, 8, 4],
+  [3, 41, 40, 5],
+];
 
 describe.each(deviceVariants)("pointwise ops, %s", (_, options) => {
   it.each(shapes.map((shape) => ({ shape })))("relu $shape", async ({ shape }) => {
