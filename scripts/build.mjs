@@ -13,7 +13,6 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -30,7 +29,8 @@ const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["engine", "models", "pipeline", "cli", "demo", "bench"];
 /** Plain modules that the built code uses besides the TypeScript sources. */
 const PLAIN_MODULES = ["scripts/messages.mjs", "scripts/platform.mjs", "scripts/probe.mjs"];
-const INPUTS = [...SOURCES, "shaders", "scripts", "index.ts", "package.json", "tsconfig.json", "tsconfig.build.json"];
+const ENTRIES = ["index.ts", "browser.ts"];
+const INPUTS = [...SOURCES, "shaders", "scripts", ...ENTRIES, "package.json", "tsconfig.json", "tsconfig.build.json"];
 const STAMP = "stamp.json";
 
 /**
@@ -91,8 +91,8 @@ export async function build(root = PROJECT, { full = false } = {}) {
  * @param {string} outdir
  */
 async function buildNode(root, outdir) {
-  const files = [join(root, "index.ts"), ...SOURCES.flatMap((folder) => listFiles(join(root, folder)))];
-  const entryPoints = files.filter((path) => /(?<!\.d)\.ts$/.test(path) && existsSync(path));
+  const files = [...ENTRIES, ...SOURCES].flatMap((name) => listFiles(join(root, name)));
+  const entryPoints = files.filter((path) => /(?<!\.d)\.ts$/.test(path));
   await esbuild({ entryPoints, outdir, outbase: root, absWorkingDir: root, bundle: false, platform: "node" });
   for (const name of PLAIN_MODULES) {
     const target = join(outdir, name);
@@ -119,15 +119,7 @@ function makeExecutable(file) {
  * @returns {import("esbuild").BuildOptions}
  */
 export function browserOptions(root) {
-  const modules = ["engine/index.ts", "models/index.ts"].filter((path) => existsSync(join(root, path)));
-  const contents = modules.map((path) => `export * from "./${path.replace(/\.ts$/, ".js")}";\n`).join("");
-  return {
-    stdin: { contents, resolveDir: root, sourcefile: "browser.ts", loader: "ts" },
-    absWorkingDir: root,
-    bundle: true,
-    minify: true,
-    platform: "browser",
-  };
+  return { entryPoints: ["browser.ts"], absWorkingDir: root, bundle: true, minify: true, platform: "browser" };
 }
 
 /**
@@ -173,7 +165,9 @@ function freshFolder(parent, prefix) {
   for (const name of readdirSync(parent)) {
     if (name.startsWith(prefix)) rmSync(join(parent, name), { recursive: true, force: true });
   }
-  return mkdtempSync(join(parent, prefix));
+  const folder = join(parent, `${prefix}${process.pid}`);
+  mkdirSync(folder);
+  return folder;
 }
 
 /**

@@ -7,7 +7,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { addSuite, backupOf, editSource, hasSuite, recoverSource, sourceFiles } from "./aptSource.mjs";
 import { withLock } from "./lock.mjs";
 import { tail } from "./messages.mjs";
-import { APT_PACKAGES, adapterFix, backportsSuite, driverCommands, driverVariable, readMachine } from "./platform.mjs";
+import {
+  APT_PACKAGES,
+  adapterFix,
+  backportsSuite,
+  driverCommands,
+  driverVariable,
+  isTooOld,
+  readMachine,
+} from "./platform.mjs";
 import { probeAdapters } from "./probe.mjs";
 import { runQuietly, SetupError, say } from "./run.mjs";
 
@@ -54,7 +62,7 @@ export function whyNotInstall(probe, machine, env) {
     return "EQUIPOISE_NO_INSTALL is set: nothing was changed.";
   if (machine.distro !== "debian" && machine.distro !== "ubuntu") return "";
   if (!machine.root) return "Installing a driver needs root: nothing was changed.";
-  if (machine.distro === "debian" && machine.version < 12) return `${machine.name} is too old for Dawn's Node package.`;
+  if (isTooOld(machine)) return "This release is too old.";
   return null;
 }
 

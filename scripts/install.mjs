@@ -37,9 +37,12 @@ export function installKey(root) {
  */
 export function isInstalled(root) {
   const stamp = join(root, STAMP);
-  if (existsSync(stamp)) return readFileSync(stamp, "utf8") === installKey(root);
-  if (!matchesHiddenLock(root)) return false;
-  writeFileSync(stamp, installKey(root)); // installed by hand with npm ci or npm install
+  const key = installKey(root);
+  const known = existsSync(stamp) ? readFileSync(stamp, "utf8") : "";
+  if (known === key) return true;
+  const sameNode = known === "" || known.slice(known.indexOf(" ")) === key.slice(key.indexOf(" "));
+  if (!sameNode || !matchesHiddenLock(root)) return false;
+  writeFileSync(stamp, key); // installed by hand, or the lock file has changed without changing a package
   return true;
 }
 

@@ -83,6 +83,15 @@ export function backportsSuite(machine) {
 }
 
 /**
+ * Releases whose newest Mesa is older than those that Dawn was seen to accept (Ubuntu 22.04's 23.2.1, Debian 12's backports).
+ * @param {Machine} machine
+ * @returns {boolean}
+ */
+export function isTooOld({ distro, version }) {
+  return (distro === "debian" && version < 12) || (distro === "ubuntu" && version < 22);
+}
+
+/**
  * What to do when a probe found no adapter.
  * @param {{ loads: boolean, error: string }} probe
  * @param {Machine} machine
@@ -143,6 +152,8 @@ function linuxCommands(machine) {
  * @returns {string[]}
  */
 function aptCommands(machine, sudo) {
+  if (isTooOld(machine))
+    return ["# This release has no software driver that Dawn accepts: use Debian 12, Ubuntu 22.04 or later."];
   const suite = backportsSuite(machine);
   const update = `${sudo}apt-get update`;
   const packages = APT_PACKAGES.join(" ");
@@ -173,8 +184,8 @@ export function driverVariable(env) {
 export function loadFix(machine, error) {
   if (/GLIBC|GLIBCXX/.test(error)) {
     return [
-      `# ${machine.name} has an older C or C++ library than Dawn's Node package needs (glibc 2.36 works).`,
-      "# Use Debian 12, Ubuntu 24.04, Fedora 37 or later, for example as a container: node:22-bookworm",
+      `# ${machine.name} has an older C or C++ library than Dawn's Node package needs (glibc 2.35 works).`,
+      "# Use Debian 12, Ubuntu 22.04, Fedora 36 or later, for example as a container: node:22-bookworm",
     ];
   }
   if (/musl|ld-linux|Error loading shared library/.test(error)) {

@@ -48,6 +48,7 @@ describe("build", () => {
     source("shaders/copy.wgsl", "@compute @workgroup_size(64) fn main() {}\n");
     source("engine/kernel.ts", "export interface Kernel<B, P, C> { [key: string]: unknown; types?: [B, P, C] }\n");
     source("engine/index.ts", 'export const one: number = 1;\nexport { copy } from "./generated/kernels.js";\n');
+    source("browser.ts", 'export * from "./engine/index.js";\n');
     source("cli/main.ts", 'import { one } from "../engine/index.js";\nconsole.log(one);\n');
   });
   afterEach(() => rmSync(root, { recursive: true, force: true }));

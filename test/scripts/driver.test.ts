@@ -39,7 +39,7 @@ describe("whyNotInstall", () => {
     ["another distribution", why(linux("ID=fedora\n")), /^$/],
     ["a derivative", why(linux("ID=linuxmint\nID_LIKE=ubuntu\n")), /^$/],
     ["macOS", why(readMachine({ os: "darwin", root: true })), /^$/],
-    ["Debian 11", why(linux('PRETTY_NAME="Debian 11"\nID=debian\nVERSION_ID="11"\n')), /Debian 11 is too old/],
+    ["Debian 11", why(linux('PRETTY_NAME="Debian 11"\nID=debian\nVERSION_ID="11"\n')), /too old/],
     [
       "drivers chosen by hand",
       why(linux(DEBIAN_12), { VK_DRIVER_FILES: "/x.json" }),
@@ -85,6 +85,12 @@ describe("driverCommands", () => {
       "sudo apt-get install -y --no-install-recommends -t bookworm-backports mesa-vulkan-drivers libvulkan1",
     ]);
     expect(commands(DEBIAN_12, true).join("\n")).not.toContain("sudo");
+  });
+
+  test("a release without a Mesa that Dawn accepts is told so, without commands that would not help", () => {
+    for (const osRelease of ["ID=debian\nVERSION_ID=11\n", "ID=ubuntu\nVERSION_ID=20.04\n"]) {
+      expect(commands(osRelease)).toEqual([expect.stringMatching(/^# .*use Debian 12, Ubuntu 22\.04 or later/)]);
+    }
   });
 
   test("macOS, Windows, musl and an old glibc get their own advice", () => {

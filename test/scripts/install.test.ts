@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -63,6 +63,16 @@ describe("isInstalled", () => {
     installed();
     expect(isInstalled(root)).toBe(true);
     writeLock("package-lock.json", { ...PACKAGES, "node_modules/b": { version: "1.0.0", integrity: "sha512-b" } });
+    expect(isInstalled(root)).toBe(false);
+  });
+
+  test("goes by packages, not by the bytes of the lock file; but by the Node it was made for", () => {
+    installed();
+    expect(isInstalled(root)).toBe(true);
+    writeLock("package-lock.json", { ...PACKAGES, "": { version: "1.0.1" } });
+    expect(isInstalled(root)).toBe(true);
+    const stamp = join(root, "node_modules/.equipoise-installed");
+    writeFileSync(stamp, readFileSync(stamp, "utf8").replace(/node-abi-\d+/, "node-abi-1"));
     expect(isInstalled(root)).toBe(false);
   });
 
