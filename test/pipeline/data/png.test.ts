@@ -66,7 +66,7 @@ describe("damaged files", () => {
 
   it.each(["grey8.png", "grey8-interlaced.png"])(
     "refuse %s when pixel rows are missing though every chunk is whole",
-    (name) => {
+    (name, message) => {
       const png = readFileSync(new URL(name, folder));
       const rows = deflateSync(Buffer.alloc(5 * (expected.width + 1)));
       expect(() => decodeGrey(withPixelData(png, rows), "a.png")).toThrow(message);
