@@ -1,7 +1,8 @@
 /** Bar charts of a run: the result, and the classes among pseudo-labels. */
 import type * as echarts from "echarts";
 import { balancedAccuracyInterval } from "../uncertainty.js";
-import { axis, draw, ink, muted, seriesStyle, shorten, student, teacher } from "./charts.js";
+import { axis, draw, ink, MOST_SERIES, muted, seriesStyle, shorten, student, teacher } from "./charts.js";
+import type { Best } from "./curves.js";
 import type { DatasetFacts, Result } from "./data.js";
 import { count, percent } from "./format.js";
 import type { Html } from "./html.js";
@@ -19,7 +20,7 @@ export function resultBars(result: Result): Html {
     {
       id: "result",
       label: "Balanced accuracy on the test part, as in the tiles above",
-      height: 52 + 36 * rows.length,
+      height: 52 + 30 * rows.length,
     },
     {
       grid: { left: 72, right: 20, top: 4, bottom: 46, outerBoundsMode: "none" },
@@ -44,7 +45,7 @@ export function resultBars(result: Result): Html {
         {
           type: "bar",
           silent: true,
-          barWidth: 20,
+          barWidth: 18,
           data: rows.map((row) => ({
             value: row.value!,
             itemStyle: { color: row.color, opacity: row.interval ? 1 : 0.55 },
@@ -91,37 +92,38 @@ function whiskers(intervals: readonly ([number, number] | null)[]): echarts.Cust
 /** Shares of the classes among pseudo-labels, labelled images and (where known) the unlabelled images in truth (Fig. 6). */
 export function classShares(
   epochs: readonly EpochLine[],
-  best: number | null,
+  best: Best | null,
   dataset: DatasetFacts | null,
   classes: readonly string[],
 ): Html | null {
   const counted = epochs.filter((e) => e.pseudoCounts !== null);
   const last = counted.at(-1);
   if (!last) return null;
-  const chosen = counted.find((e) => e.epoch === best);
+  const chosen = counted.find((e) => e.epoch === best?.epoch);
   const groups = [
     { name: "labelled part (L)", counts: dataset?.counts.L ?? null, color: muted },
     ...(chosen && chosen !== last
       ? [
           {
-            name: `pseudo-labels, epoch ${chosen.epoch} (chosen)`,
+            name: `pseudo-labels, epoch ${chosen.epoch} (${best!.word})`,
             counts: chosen.pseudoCounts,
             color: seriesStyle(0).color,
           },
         ]
       : []),
     {
-      name: `pseudo-labels, epoch ${last.epoch} (last${chosen === last ? ", chosen" : ""})`,
+      name: `pseudo-labels, epoch ${last.epoch} (last${chosen === last ? `, ${best!.word}` : ""})`,
       counts: last.pseudoCounts,
       color: seriesStyle(5).color,
     },
     { name: "truth of the unlabelled part (U)", counts: dataset?.counts.U ?? null, color: seriesStyle(4).color },
   ].filter((group) => group.counts !== null);
+  const few = classes.length <= MOST_SERIES;
   return draw(
     {
       id: "shares",
       label: "Share of each class among pseudo-labels and images",
-      height: 60 + 18 * groups.length + (15 * groups.length + 14) * classes.length,
+      height: 60 + 18 * groups.length + (few ? 15 * groups.length + 14 : 7 * groups.length + 7) * classes.length,
     },
     {
       aria: { enabled: true, decal: { show: true, decals: patterns } },
@@ -155,7 +157,7 @@ export function classShares(
           barCategoryGap: "28%",
           data: classes.map((_, c) => (counts![c] ?? 0) / total),
           label: {
-            show: true,
+            show: few,
             position: "right",
             color: muted,
             fontSize: 11,

@@ -71,6 +71,8 @@ export interface AxisOptions {
   log2?: boolean;
   /** Whole numbers only. */
   whole?: boolean;
+  /** Distance of the ticks. */
+  interval?: number;
   format?: (value: number) => string;
 }
 
@@ -84,7 +86,7 @@ export interface Drawing {
 }
 
 /** Renders an ECharts option as an SVG element that scales to its container. */
-export function draw({ id, label, width = 520, height = 300 }: Drawing, option: echarts.EChartsOption): Html {
+export function draw({ id, label, width = 440, height = 270 }: Drawing, option: echarts.EChartsOption): Html {
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
   try {
     chart.setOption({ animation: false, textStyle: { color: ink, fontFamily: "inherit" }, ...option });
@@ -105,6 +107,7 @@ function tidy(svg: string, id: string, label: string): string {
       const attributes = rest.replace(/ (?:viewBox|baseProfile|version|xmlns(?::\w+)?)="[^"]*"/g, "");
       return `<svg viewBox="0 0 ${w} ${h}" role="img" aria-label="${escapeHtml(label)}"${attributes}>`;
     })
+    .replaceAll('fill="#fff"', 'fill="var(--paper)"')
     .replaceAll("\n", "");
 }
 
@@ -127,13 +130,16 @@ export function lineChart(
   });
 }
 
+/** Keeps text readable over lines. */
+const halo = { textBorderColor: "var(--paper)", textBorderWidth: 3 };
+
 /** A point worth naming, or (without `x`) a level across the whole chart. */
 export interface Mark {
   text: string;
   y: number;
   x?: number;
-  /** Where the text goes, relative to the point. */
-  place?: "top" | "bottom" | "left" | "right";
+  /** Which end of the text is at the point. */
+  align?: "left" | "center" | "right";
 }
 
 /** An axis of a chart as ECharts wants it: title at its end, quiet lines. */
@@ -141,7 +147,7 @@ export function axis(
   options: AxisOptions,
   side: "x" | "y",
 ): echarts.XAXisComponentOption & echarts.YAXisComponentOption {
-  const { title, min, max, log2, whole, format } = options;
+  const { title, min, max, log2, whole, interval, format } = options;
   const base = {
     name: title,
     nameLocation: side === "x" ? ("middle" as const) : ("end" as const),
@@ -154,6 +160,7 @@ export function axis(
     ...(min !== undefined && { min }),
     ...(max !== undefined && { max }),
     ...(whole && { minInterval: 1 }),
+    ...(interval !== undefined && { interval }),
   };
   return log2 ? { ...base, type: "log", logBase: 2 } : { ...base, type: "value" };
 }
@@ -177,6 +184,7 @@ function curveSeries(curve: Curve): echarts.LineSeriesOption {
       color,
       fontSize: 12,
       fontWeight: 600,
+      ...halo,
       distance: 6,
       formatter: () => shorten(curve.name, 18),
     },
@@ -206,17 +214,17 @@ function bandSeries({ band, name, color = ink }: Curve): echarts.LineSeriesOptio
   ];
 }
 
-function markSeries({ text, x, y, place = "top" }: Mark): echarts.LineSeriesOption {
-  const label = { show: true, color: ink, fontSize: 12, formatter: () => text };
+function markSeries({ text, x, y, align = "center" }: Mark): echarts.LineSeriesOption {
+  const label = { show: true, color: ink, fontSize: 12, formatter: () => text, ...halo };
   if (x !== undefined)
     return {
       type: "line",
       data: [[x, y]],
-      symbol: "emptyCircle",
+      symbol: "circle",
       symbolSize: 13,
       silent: true,
-      itemStyle: { color: ink, borderWidth: 2 },
-      label: { ...label, position: place, distance: 8 },
+      itemStyle: { color: "transparent", borderColor: ink, borderWidth: 2 },
+      label: { ...label, position: "bottom", align, distance: 8 },
       z: 9,
     };
   return {

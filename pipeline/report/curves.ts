@@ -54,7 +54,7 @@ export function smallStepChart(
     { id, label: `${y.title} by training step`, ...SMALL },
     {
       x: stepAxis(curves),
-      y: { format: tick, ...range(curves), ...y },
+      y: { format: tick, ...(y.max === undefined && range(curves)), ...y },
       curves,
       marks: zero ? [{ text: "", y: 0 }] : [],
     },
@@ -72,11 +72,17 @@ export function validationLoss(id: string, epochs: readonly EpochLine[]): Html |
   );
 }
 
+/** The epoch whose student is tested, or would be if the run ended now. */
+export interface Best {
+  epoch: number;
+  word: "chosen" | "best so far";
+}
+
 /** Balanced accuracy on the validation part by epoch, with its uncertainty and the chosen epoch. */
 export function validationCurve(
   id: string,
   epochs: readonly EpochLine[],
-  options: { name: string; best: number | null; chance: number | null; style: SeriesStyle },
+  options: { name: string; best: Best | null; chance: number | null; style: SeriesStyle },
 ): Html | null {
   const known = epochs.filter((e) => e.balancedAccuracy !== null);
   if (known.length === 0) return null;
@@ -87,15 +93,15 @@ export function validationCurve(
   const curve: Curve = { ...options.style, name: options.name, points, band, marked: known.length <= 40 };
   const marks: Mark[] =
     options.chance === null ? [] : [{ text: `chance ${percent(options.chance)}`, y: options.chance }];
-  const best = known.find((e) => e.epoch === options.best);
+  const best = known.find((e) => e.epoch === options.best?.epoch);
   if (best) {
-    const span = known.at(-1)!.epoch - known[0]!.epoch;
-    const place = best.epoch - known[0]!.epoch < span / 4 ? "right" : "bottom";
+    const at = (best.epoch - known[0]!.epoch) / Math.max(1, known.at(-1)!.epoch - known[0]!.epoch);
+    const align = at < 0.3 ? "left" : at > 0.7 ? "right" : "center";
     marks.push({
-      text: `chosen: epoch ${best.epoch}, ${percent(best.balancedAccuracy)}`,
+      text: `${options.best!.word}: epoch ${best.epoch}, ${percent(best.balancedAccuracy)}`,
       x: best.epoch,
       y: best.balancedAccuracy!,
-      place,
+      align,
     });
   }
   return lineChart(
@@ -139,7 +145,7 @@ function stepCurve(series: Series | undefined, look: Omit<Curve, "points">, exac
 }
 
 /** Limits of an axis that hold the smoothed curves and nearly all recorded values; single spikes may leave the chart. */
-function range(curves: readonly Curve[]): { min: number; max: number } {
+function range(curves: readonly Curve[]): { min: number; max: number; interval: number } {
   const smooth = values(curves.map((curve) => curve.points));
   const raw = values(curves.map((curve) => curve.raw ?? curve.points)).sort((a, b) => a - b);
   const at = (share: number): number => raw[Math.round(share * (raw.length - 1))]!;
@@ -148,7 +154,7 @@ function range(curves: readonly Curve[]): { min: number; max: number } {
   const from = low >= 0 && low < high / 2 ? 0 : low;
   const step = niceStep((high - from || Math.abs(high) || 1) / 5);
   const [min, max] = [Math.floor(from / step), Math.ceil(high / step)].map((n) => Number((n * step).toPrecision(12)));
-  return min! < max! ? { min: min!, max: max! } : { min: min!, max: min! + step };
+  return { min: min!, max: max! > min! ? max! : min! + step, interval: step };
 }
 
 /** The next of 1, 2, 5, 10 times a power of ten. */

@@ -49,6 +49,7 @@ const configSchema = z.object({
     .object({ size: z.number().int().positive(), smallSize: z.number().int().positive().nullable().catch(null) })
     .optional()
     .catch(undefined),
+  test: z.object({ patches: z.number().int().positive() }).optional().catch(undefined),
 });
 
 export type Result = z.infer<typeof resultSchema>;

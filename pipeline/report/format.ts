@@ -5,10 +5,14 @@ export function percent(share: number | null, digits = 1): string {
   return share === null ? "–" : `${(100 * share).toFixed(digits)}\u00a0%`;
 }
 
+/** A share (0..1) in percentage points, without its unit. */
+export function points(share: number): string {
+  return (100 * share).toFixed(1);
+}
+
 /** A difference of shares in percentage points, with its sign. */
-export function points(difference: number): string {
-  const value = (100 * difference).toFixed(1);
-  return `${difference >= 0 ? "+" : "−"}${value.replace("-", "")}`;
+export function signed(difference: number): string {
+  return `${difference < 0 ? "−" : "+"}${points(Math.abs(difference))}`;
 }
 
 /** A share with three decimals, as tables of metrics print it. */

@@ -3,7 +3,7 @@ import type { Evaluation } from "../metrics.js";
 import { balancedAccuracyInterval, differenceInterval, proportionInterval } from "../uncertainty.js";
 import { resultBars } from "./bars.js";
 import type { Result, RunData } from "./data.js";
-import { count, percent, points } from "./format.js";
+import { count, percent, points, signed } from "./format.js";
 import { type Html, html } from "./html.js";
 
 /** Classes with fewer test images than this get a word of warning. */
@@ -15,21 +15,24 @@ export function headline(run: RunData): Html {
   return html`${tiles(result)}
 <div class="pair"><div><p class="lead">${meaning(result)}</p>
 <p>${uncertainty(result.student)}</p>
-${result.finetuned && html`<p class="small">After it was chosen, the student was fine-tuned on the labelled images once more.</p>`}</div>
-<div class="chart">${resultBars(result)}</div>
-<div><p>${baselines(result, run)}</p></div>
-<div>${result.teacher && html`<p>${comparison(result.teacher, result.student)}</p>`}<p>${hardest(result.student)}</p></div></div>`;
+<p>${baselines(result, run)}</p></div>
+<div class="chart">${resultBars(result)}
+${result.teacher && html`<p>${comparison(result.teacher, result.student)}</p>`}<p>${hardest(result.student)}</p>
+${result.finetuned && html`<p class="small">After it was chosen, the student was fine-tuned on the labelled images once more.</p>`}</div></div>`;
 }
 
-function unfinished({ metrics, result, notes }: RunData): Html {
-  const epochs = metrics ? [...metrics.phases.train.epochs, ...metrics.phases.pretrain.epochs] : [];
-  const best = Math.max(...epochs.map((e) => e.balancedAccuracy ?? -1));
+function unfinished({ metrics, result, config, notes }: RunData): Html {
+  const { train, pretrain } = metrics?.phases ?? {};
+  const student = Math.max(...(train?.epochs ?? []).map((e) => e.balancedAccuracy ?? -1));
+  const first = Math.max(...(pretrain?.epochs ?? []).map((e) => e.balancedAccuracy ?? -1));
+  const [who, best] =
+    student >= 0 ? ["student", student] : [config?.facts.method === "supervised" ? "student" : "teacher", first];
   const broken = !result && notes.some((note) => note.startsWith("result.json") && !note.includes("missing"));
   return html`<p class="lead missing">${
     broken
       ? "The result of this run cannot be read (see the notes below)."
       : "No test result yet: the run has not finished, or was stopped before its test."
-  } ${best >= 0 && `The best balanced accuracy on the validation part so far is ${percent(best)}.`}</p>`;
+  } ${best >= 0 && `On the validation part, the best balanced accuracy of the ${who} so far is ${percent(best)}.`}</p>`;
 }
 
 function tiles(result: Result): Html {
@@ -105,10 +108,17 @@ function comparison(teacher: Evaluation, student: Evaluation): string {
   const [a, b] = [teacher.balancedAccuracy, student.balancedAccuracy];
   const interval = differenceInterval(teacher.confusion, student.confusion);
   if (a === null || b === null || !interval) return "Teacher and student cannot be compared.";
-  const difference = `The student is ${points(b - a)} percentage points from its teacher (95 % interval ${points(interval[0])} to ${points(interval[1])}, cautious)`;
-  return interval[0] > 0 || interval[1] < 0
-    ? `${difference}: more than a test part of this size would show by chance.`
-    : `${difference}: a difference of this size can be chance in a test part this small. Repeat with other seeds or folds before relying on it.`;
+  const gap = points(Math.abs(b - a));
+  const how =
+    gap === "0.0"
+      ? "as good as its teacher"
+      : `${gap} percentage points ${b > a ? "better" : "worse"} than its teacher`;
+  const range = `95 % interval of the difference ${signed(interval[0])} to ${signed(interval[1])} points, a cautious one`;
+  const verdict =
+    interval[0] > 0 || interval[1] < 0
+      ? "more than a test part of this size would show by chance"
+      : "a difference that a test part of this size can show by chance: repeat with other seeds or folds before relying on it";
+  return `The student is ${how} (${range}): ${verdict}.`;
 }
 
 function hardest({ perClass, confusion }: Evaluation): string {

@@ -12,7 +12,7 @@ import { page } from "./page.js";
  * @throws UserError when the folder is not a run folder or the file cannot be written
  */
 export async function writeReport(runDir: string, outFile: string = join(runDir, "report.html")): Promise<string> {
-  const document = await page(await readRun(runDir));
+  const document = page(await readRun(runDir));
   try {
     await writeFile(`${outFile}.part`, document);
     await rename(`${outFile}.part`, outFile);

@@ -9,8 +9,8 @@ import { classTable, configText, confusionTable, factsTable, imageTable } from "
 import { insideTheStep, pseudoLabels, training } from "./training.js";
 
 /** The whole document. */
-export async function page(run: RunData): Promise<string> {
-  const { examples, mistakes } = await galleries(run);
+export function page(run: RunData): string {
+  const { examples, mistakes } = galleries(run);
   const document = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="Equipoise"><title>${run.name} · Equipoise report</title>
@@ -22,8 +22,8 @@ ${section("per-class", "Right and wrong, class by class", perClass(run))}
 ${section("training", "How the networks learned", training(run))}
 ${section("pseudo-labels", "Pseudo-labels and balancing", pseudoLabels(run))}
 ${section("meta-step", "Inside the teacher-student step", insideTheStep(run))}
-${section("examples", "Test images of each class", html`<p>${examplesIntro(run)}</p>${examples}`)}
-${section("mistakes", "Misclassified test images", html`<p>${mistakesIntro(run)}</p>${mistakes}`)}
+${section("examples", "Test images of each class", html`<p class="intro">${examplesIntro(run)}</p>${examples}`)}
+${section("mistakes", "Misclassified test images", html`<p class="intro">${mistakesIntro(run)}</p>${mistakes}`)}
 ${section("images", "Images", images(run))}
 ${section("config", "Configuration", config(run))}
 ${section("environment", "Environment", environment(run))}
@@ -72,9 +72,9 @@ function perClass({ result }: RunData): Html {
   if (!result) return missing("There is no test result yet.");
   const { classes, student, teacher } = result;
   const both = (name: string, evaluation: typeof student): Html => html`<div>
-${confusionTable(`${name}: images, and share of the actual class`, evaluation, classes)}</div>
+${confusionTable(`${name}: images, shaded by their share of the actual class`, evaluation, classes)}</div>
 <div>${classTable(name, evaluation)}</div>`;
-  return html`<div class="${classes.length > 8 ? "stack" : "pair tables"}">${both("Student", student)}
+  return html`<div class="${sideBySide(classes) ? "pair tables" : "stack"}">${both("Student", student)}
 ${teacher && both("Teacher", teacher)}</div>
 <p class="small">Recall is the true positive rate TP/(TP+FN): of the images of a class, the share that was found. Precision is
 TP/(TP+FP): of the images given a class, the share that belongs to it. F1 is their harmonic mean. AUROC is the chance that an image
@@ -84,13 +84,20 @@ divides by the predicted counts. Compare them with the precision column here; F1
 are the actual classes, as here.</p>`;
 }
 
+/** Few classes with short names: matrix and table fit beside each other. */
+function sideBySide(classes: readonly string[]): boolean {
+  return classes.length <= 5 && classes.every((name) => [...name].length <= 10);
+}
+
 function examplesIntro({ config }: RunData): string {
   const patch = config?.facts.patch;
   const size = patch ? ` (${patch.size} × ${patch.size} px)` : "";
+  const averaged = config?.facts.test?.patches ?? 1;
+  const several = averaged > 1 ? ` The probabilities are means over ${averaged} patches of each image.` : "";
   const inner = patch?.smallSize ? ` The dashed square is the small scale, ${patch.smallSize} px.` : "";
   return (
-    `Central patches${size} as the student saw them, from the most to the least probability for the true class. ✓ right, ` +
-    `✗ and a frame: taken for another class; with the probability of the answer.${inner}`
+    `Central patches${size} of test images, from the most to the least probability for the true class. ✓ right, ` +
+    `✗ and a frame: taken for another class; with the probability of the answer.${inner}${several}`
   );
 }
 

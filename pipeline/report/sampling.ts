@@ -31,7 +31,7 @@ export function samplingCurves(epochs: readonly EpochLine[], classes: readonly s
   const values = rows.flatMap(({ rates }) => rates).filter((r) => r !== null);
   const [low, high] = [Math.min(1, ...values), Math.max(1, ...values)].map(Math.log2) as [number, number];
   return lineChart(
-    { id: "sampling", label: "Draws per patch and epoch by predicted class", height: 390 },
+    { id: "sampling", label: "Draws per patch and epoch by predicted class", height: 350 },
     {
       x: epochAxis(rows.map(({ epoch }) => [epoch, 0])),
       y: {
@@ -81,10 +81,14 @@ function samplingMap(rows: readonly { epoch: number; rates: (number | null)[] }[
         calculable: false,
         itemHeight: 220,
         textStyle: { color: muted },
-        text: [`${tick(2 ** extent)} draws per patch`, tick(2 ** -extent)],
+        text: [`${tick(short(2 ** extent))} draws per patch`, tick(short(2 ** -extent))],
         inRange: { color: ["#8c510a", "#dfc27d", "#f5f5f5", "#80cdc1", "#01665e"] },
       },
       series: [{ type: "heatmap", data, silent: true, itemStyle: { borderColor: "var(--paper)", borderWidth: 0.5 } }],
     },
   );
+}
+
+function short(value: number): number {
+  return Number(value.toPrecision(2));
 }

@@ -38,6 +38,10 @@ p { margin: .5rem 0; max-width: 46rem; }
 .tile .name { color: var(--ink); font-weight: 600; font-size: .95rem; }
 .lead { font-size: 1.1rem; }
 .pair { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 1.4rem 2rem; }
+.stack h3, .tables h3 { margin-top: 0; }
+.stack td small { display: inline; margin-left: .6rem; }
+.confusion thead td { border: none; }
+.stack .confusion td small { display: block; margin: 0; }
 .stack > div { margin-bottom: 1.6rem; }
 .pair.tables { grid-template-columns: minmax(0, 6fr) minmax(0, 7fr); }
 .triple { display: grid; grid-template-columns: repeat(3, minmax(0, 1fr)); gap: 1.4rem 1.6rem; }
@@ -48,7 +52,6 @@ figure svg, .chart svg { display: block; width: 100%; height: auto; }
 figcaption { margin-top: .3rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding-bottom: .4rem; }
 th, td { padding: .35rem .6rem; text-align: right; border-bottom: 1px solid var(--rule); vertical-align: top; }
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 1.5px solid var(--ink); font-weight: 600; vertical-align: bottom; }
@@ -65,7 +68,10 @@ td small, th small { display: block; color: var(--muted); font-size: .75rem; fon
 .confusion td { text-align: center; vertical-align: middle; min-width: 3.6rem; padding: .35rem .4rem; border: 1px solid var(--paper); }
 .confusion td.right { outline: 2px solid var(--ink); outline-offset: -2px; }
 .confusion td.strong, .confusion td.strong small { color: var(--on-tint); }
-.confusion.many td { min-width: 1.6rem; padding: .15rem .25rem; font-size: .75rem; }
+.confusion.many td { min-width: 1.6rem; padding: .15rem .2rem; font-size: .75rem; border-color: var(--rule); }
+.confusion.many thead td { border: none; }
+.confusion.many thead th span { writing-mode: vertical-rl; transform: rotate(180deg); display: inline-block; white-space: nowrap; }
+.confusion.many tbody th { white-space: nowrap; }
 .confusion.many th { font-size: .75rem; padding: .15rem .3rem; }
 .patches { border-collapse: separate; border-spacing: 6px; }
 .patches th, .patches td { border: none; padding: 0; text-align: center; white-space: nowrap; }
@@ -83,19 +89,23 @@ td small, th small { display: block; color: var(--muted); font-size: .75rem; fon
 .patches td { vertical-align: top; }
 .times { font-size: .85rem; font-weight: 600; }
 .cell.self { background: var(--ink); }
-.cell.none { border: 1px solid var(--rule); background: linear-gradient(to top right, transparent calc(50% - .7px), var(--rule) calc(50% - .7px) calc(50% + .7px), transparent calc(50% + .7px)), linear-gradient(to bottom right, transparent calc(50% - .7px), var(--rule) calc(50% - .7px) calc(50% + .7px), transparent calc(50% + .7px)); }
+.cell.none { border: 1px solid var(--rule); }
+.cell.none svg { width: 100%; height: 100%; stroke: var(--rule); stroke-width: 1; }
+.columns { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: 0 1.5rem; }
+.columns .class-row { grid-template-columns: 1fr; gap: .2rem; }
 .class-row { display: grid; grid-template-columns: 7.5rem 1fr; gap: .6rem; padding: .5rem 0; border-bottom: 1px solid var(--rule); }
 .class-row h3 { margin: 0; }
 pre { background: var(--soft); padding: .9rem 1rem; overflow-x: auto; font: .8rem/1.45 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; columns: 2 20rem; column-gap: 2rem; }
 @media (max-width: 720px) {
   body { padding: 1.2rem 1rem 3rem; }
   h1 { font-size: 1.5rem; }
+  table { font-size: .85rem; }
   .tiles { grid-template-columns: repeat(2, 1fr); }
   .tile b { font-size: 1.5rem; }
   .pair, .pair.tables, .triple { grid-template-columns: minmax(0, 1fr); }
   .class-row { grid-template-columns: 1fr; }
   .patch { width: 5.2rem; }
-  .confusion td { min-width: 3rem; }
+  .confusion td { min-width: 2.8rem; padding: .3rem .2rem; }
   th, td { padding: .3rem .4rem; }
 }
 @media print {
@@ -105,11 +115,18 @@ pre { background: var(--soft); padding: .9rem 1rem; overflow-x: auto; font: .8re
     --tint: 0, 114, 178;
   }
   @page { margin: 14mm; }
-  html { font-size: 10.5pt; }
+  html { font-size: 9.5pt; }
   body { max-width: none; padding: 0; -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   figure, table, .tiles, .class-row { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   h2 { margin-top: 1.6rem; }
+  .intro { break-after: avoid; break-inside: avoid; }
+  .patch { width: 5.8rem; }
+  table { font-size: .8rem; }
+  td small, th small { font-size: .65rem; }
+  th, td { padding: .2rem .35rem; }
+  .pair.tables { grid-template-columns: minmax(0, 1fr) minmax(0, 1.1fr); gap: 1rem; }
+  .confusion td { min-width: 2.8rem; }
   .scroll { overflow: visible; }
 }
 `;

@@ -12,9 +12,9 @@ const MANY = 12;
 /** Confusion matrix: rows = truth; each cell a count and its share of the row, shaded by that share. */
 export function confusionTable(title: string, { confusion }: Evaluation, classes: readonly string[]): Html {
   const many = classes.length > MANY;
-  return html`<div class="scroll"><table class="confusion${many && " many"}"><caption>${title}</caption>
+  return html`<h3>${title}</h3><div class="scroll"><table class="confusion${many && " many"}" aria-label="${title}">
 <thead><tr><td colspan="2"></td><th class="axis" colspan="${classes.length}">predicted class</th></tr>
-<tr><td colspan="2"></td>${classes.map((name) => html`<th scope="col">${name}</th>`)}<th scope="col">total</th></tr></thead>
+<tr><td colspan="2"></td>${classes.map((name) => html`<th scope="col"><span>${name}</span></th>`)}<th scope="col">total</th></tr></thead>
 <tbody>${confusion.map((row, i) => confusionRow(row, i, classes, many))}</tbody></table></div>`;
 }
 
@@ -23,11 +23,9 @@ function confusionRow(row: readonly number[], i: number, classes: readonly strin
   const cells = row.map((n, j) => {
     const share = support === 0 ? 0 : n / support;
     const kind = [i === j && "right", share > 0.5 && "strong"].filter(Boolean).join(" ");
-    const shade =
-      share === 0
-        ? ""
-        : `background: rgba(var(--tint), ${(share > 0.5 ? 0.76 + 0.24 * share : 0.06 + 0.8 * share).toFixed(2)})`;
-    return html`<td class="${kind}" style="${shade}">${n}${!many && html`<small>${percent(support === 0 ? null : share, 0)}</small>`}</td>`;
+    const shade = (share > 0.5 ? 0.76 + 0.24 * share : 0.06 + 0.8 * share).toFixed(2);
+    const looks = html`${kind !== "" && html` class="${kind}"`}${n > 0 && html` style="background:rgba(var(--tint),${shade})"`}`;
+    return html`<td${looks}>${many && n === 0 ? "" : n}${!many && html`<small>${percent(support === 0 ? null : share, 0)}</small>`}</td>`;
   });
   const side = i === 0 && html`<th class="axis side" rowspan="${classes.length}">actual class</th>`;
   return html`<tr>${side}<th scope="row">${classes[i]!}</th>${cells}<td>${count(support)}</td></tr>\n`;
@@ -41,7 +39,7 @@ export function classTable(title: string, evaluation: Evaluation): Html {
     const limits = c.support > 0 && html`<small>${decimal(low, 2)} to ${decimal(high, 2)}</small>`;
     return html`<tr><th scope="row">${c.class}</th><td>${count(c.support)}</td><td>${decimal(c.recall)}${limits}</td><td>${decimal(c.precision)}</td><td>${decimal(c.f1)}</td><td>${decimal(c.auroc)}</td></tr>\n`;
   });
-  return html`<div class="scroll"><table class="per-class"><caption>${title}</caption><thead><tr><th scope="col">Class</th><th scope="col">Images</th><th scope="col">Recall (TPR)<small>95 % limits</small></th><th scope="col">Precision</th><th scope="col">F1</th><th scope="col">AUROC</th></tr></thead>
+  return html`<h3>${title}</h3><div class="scroll"><table class="per-class" aria-label="${title}"><thead><tr><th scope="col">Class</th><th scope="col">Images</th><th scope="col">Recall (TPR)<small>95 % limits</small></th><th scope="col">Precision</th><th scope="col">F1</th><th scope="col">AUROC</th></tr></thead>
 <tbody>${rows}</tbody>
 <tfoot><tr><th scope="row">Mean</th><td>${count(evaluation.n)}</td><td>${decimal(evaluation.balancedAccuracy)}</td><td>${decimal(mean(evaluation.perClass.map((c) => c.precision)))}</td><td>${decimal(evaluation.macroF1)}</td><td>${decimal(evaluation.auroc)}</td></tr></tfoot></table></div>
 <p class="small">Mean recall is the balanced accuracy. All images: accuracy ${percent(evaluation.accuracy)}, mean cross-entropy ${decimal(evaluation.loss)} nats.</p>`;

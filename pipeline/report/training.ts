@@ -1,7 +1,7 @@
 /** The sections on how the networks learned: losses, validation, pseudo-labels, the inside of a step. */
 import { classShares, shareDistance } from "./bars.js";
 import { type SeriesStyle, student, teacher } from "./charts.js";
-import { lossCurves, smallStepChart, validationCurve, validationLoss } from "./curves.js";
+import { type Best, lossCurves, smallStepChart, validationCurve, validationLoss } from "./curves.js";
 import type { RunData } from "./data.js";
 import { percent } from "./format.js";
 import { figure, type Html, html, missing } from "./html.js";
@@ -172,10 +172,11 @@ ${figure("Learning rates", smallStepChart("rates", train, rates, { title: "learn
 }
 
 /** The epoch that was chosen, or before the end of a run the best so far. */
-function bestEpoch(epochs: readonly EpochLine[], { result }: RunData): number | null {
-  if (result?.bestEpoch !== null && result?.bestEpoch !== undefined) return result.bestEpoch;
+function bestEpoch(epochs: readonly EpochLine[], { result }: RunData): Best | null {
+  if (result?.bestEpoch !== null && result?.bestEpoch !== undefined) return { epoch: result.bestEpoch, word: "chosen" };
   const known = epochs.filter((e) => e.balancedAccuracy !== null);
-  return known.sort((a, b) => b.balancedAccuracy! - a.balancedAccuracy! || a.epoch - b.epoch)[0]?.epoch ?? null;
+  const first = known.sort((a, b) => b.balancedAccuracy! - a.balancedAccuracy! || a.epoch - b.epoch)[0];
+  return first ? { epoch: first.epoch, word: "best so far" } : null;
 }
 
 function isSupervised({ config, result, metrics }: RunData): boolean {

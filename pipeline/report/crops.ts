@@ -1,0 +1,78 @@
+/** Test images as the network saw them: central crops, embedded as small grey PNGs. */
+import { existsSync } from "node:fs";
+import { join, resolve, sep } from "node:path";
+import { centralCrop, croppedSize, cutPatch } from "../data/patches.js";
+import { encodeGrey, readGrey } from "../data/png.js";
+import { resizeBilinear } from "../data/resize.js";
+import type { GreyImage } from "../data/types.js";
+import type { Prediction } from "../run/predictions.js";
+
+/** Crops are embedded at this side at most, px: they are shown at about 100 px. */
+const SHOWN = 112;
+
+/** Reads central crops of the images of one data folder. */
+export class CropReader {
+  private readonly folders: string[];
+
+  /**
+   * @param root the data folder (`environment.json`, dataset.root): images lie in it, or in `images` below it
+   * @param size side of the crop in px, as the network took it
+   */
+  constructor(
+    root: string,
+    readonly size: number,
+  ) {
+    this.folders = [join(root, "images"), root].map((folder) => resolve(folder));
+  }
+
+  /** True where at least one of the images is still in its place. */
+  finds(predictions: readonly Prediction[]): boolean {
+    return predictions.some(({ file }) => this.locate(file) !== null);
+  }
+
+  /** The central crop as a `data:` address, or null where the image is gone or cannot be read any more. */
+  dataUrl(file: string): string | null {
+    const path = this.locate(file);
+    if (path === null) return null;
+    try {
+      const png = encodeGrey(shrink(centre(readGrey(path), this.size), SHOWN));
+      return `data:image/png;base64,${png.toString("base64")}`;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Only files inside the data folder are shown, whatever the table of predictions says. */
+  private locate(file: string): string | null {
+    for (const folder of this.folders) {
+      const path = resolve(folder, file);
+      if (path.startsWith(folder + sep) && existsSync(path)) return path;
+    }
+    return null;
+  }
+}
+
+/** The middle of an image, enlarged first when its short side is below the crop: the test patch of the loader. */
+function centre(image: GreyImage, size: number): GreyImage {
+  const { height, width } = croppedSize(image.height, image.width, size);
+  const fitted = height === image.height && width === image.width ? image : resizeBilinear(image, height, width);
+  const pixels = new Uint8Array(size * size);
+  cutPatch(fitted.pixels, width, centralCrop(height, width, size), size, pixels, 0);
+  return { height: size, width: size, pixels };
+}
+
+/** A square image reduced to at most `side` px by averaging areas. */
+export function shrink(image: GreyImage, side: number): GreyImage {
+  const from = image.width;
+  if (from <= side) return image;
+  const pixels = new Uint8Array(side * side);
+  const edge = (i: number): number => Math.floor((i * from) / side);
+  for (let y = 0; y < side; y++)
+    for (let x = 0; x < side; x++) {
+      let [total, n] = [0, 0];
+      for (let sy = edge(y); sy < edge(y + 1); sy++)
+        for (let sx = edge(x); sx < edge(x + 1); sx++, n++) total += image.pixels[sy * from + sx]!;
+      pixels[y * side + x] = Math.round(total / n);
+    }
+  return { height: side, width: side, pixels };
+}
