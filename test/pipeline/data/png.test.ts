@@ -64,14 +64,14 @@ describe("damaged files", () => {
     expect(refused).toBeGreaterThan(0.95 * good.length);
   });
 
-  it.each(["grey8.png", "grey8-interlaced.png"])(
-    "refuse %s when pixel rows are missing though every chunk is whole",
-    (name, message) => {
-      const png = readFileSync(new URL(name, folder));
-      const rows = deflateSync(Buffer.alloc(5 * (expected.width + 1)));
-      expect(() => decodeGrey(withPixelData(png, rows), "a.png")).toThrow(message);
-    },
-  );
+  it.each([
+    ["grey8.png", /^a\.png: the PNG is damaged or cut short \(70 bytes of pixels instead of 154\)/],
+    ["grey8-interlaced.png", /^a\.png: the PNG is damaged or cut short/],
+  ] as const)("refuse %s when pixel rows are missing though every chunk is whole", (name, message) => {
+    const png = readFileSync(new URL(name, folder));
+    const rows = deflateSync(Buffer.alloc(5 * (expected.width + 1)));
+    expect(() => decodeGrey(withPixelData(png, rows), "a.png")).toThrow(message);
+  });
 
   it("say what a file is that is no PNG", () => {
     const jpeg = Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.alloc(60)]);
