@@ -46,11 +46,12 @@ function trainFigure(phase: PhaseMetrics): Html {
 }
 
 function studentValidation(epochs: readonly EpochLine[], run: RunData, chance: number | null): Html {
-  const options = { name: "student", best: bestEpoch(epochs, run), chance, style: student };
+  const best = bestEpoch(epochs, run);
+  const choice = best ? "; the best epoch's student is the one that is tested" : "";
   return figure(
     "Balanced accuracy on the validation part",
-    validationCurve("validation", epochs, options),
-    "Measured at the end of each epoch; the best epoch's student is the one that is tested. Band: 95 % interval for a " +
+    validationCurve("validation", epochs, { name: "student", best, chance, style: student }),
+    `Measured at the end of each epoch${choice}. Band: 95 % interval for a ` +
       "validation part of this size, so wiggles inside it mean little.",
   );
 }
@@ -143,7 +144,7 @@ ${figure(
     ],
     { title: "loss (nats)" },
   ),
-  "Cross-entropy on labelled patches, disagreement between two views of unlabelled patches, and the feedback term.",
+  "They add up to its loss: cross-entropy on labelled patches, disagreement between two views of unlabelled patches (times its weight), feedback.",
 )}
 ${scheduleFigures(train)}
 ${figure(
@@ -173,7 +174,7 @@ ${figure("Learning rates", smallStepChart("rates", train, rates, { title: "learn
 
 /** The epoch that was chosen, or before the end of a run the best so far. */
 function bestEpoch(epochs: readonly EpochLine[], { result }: RunData): Best | null {
-  if (result?.bestEpoch !== null && result?.bestEpoch !== undefined) return { epoch: result.bestEpoch, word: "chosen" };
+  if (result) return result.bestEpoch === null ? null : { epoch: result.bestEpoch, word: "chosen" };
   const known = epochs.filter((e) => e.balancedAccuracy !== null);
   const first = known.sort((a, b) => b.balancedAccuracy! - a.balancedAccuracy! || a.epoch - b.epoch)[0];
   return first ? { epoch: first.epoch, word: "best so far" } : null;

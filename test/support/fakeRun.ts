@@ -219,10 +219,10 @@ class Simulation {
     const udaWeight = 8 * Math.min(1, (step + 1) / (0.5 * total));
     const feedback = (0.25 * Math.exp(-4 * t) + 0.03) * this.normal() - 0.08 * Math.exp(-3 * t);
     const teacherLossLabelled = (0.2 + 0.25 * Math.exp(-5 * t)) * noise(0.3);
-    const teacherLossUda = (0.05 + 0.28 * Math.exp(-2 * t)) * noise(0.25);
+    const teacherLossUda = udaWeight * (0.05 + 0.28 * Math.exp(-2 * t)) * noise(0.25);
     const teacherLossMpl = feedback * (0.4 + 0.4 * this.next());
     const studentLoss = Math.log(this.classes.length) * (0.3 + 0.75 * Math.exp(-t / 0.25)) * noise(0.18);
-    const teacherLoss = teacherLossLabelled + udaWeight * teacherLossUda + teacherLossMpl;
+    const teacherLoss = teacherLossLabelled + teacherLossUda + teacherLossMpl;
     const maskMean = Math.round(16 * Math.min(1, 0.45 + 0.4 * (1 - Math.exp(-3 * t)) + 0.08 * this.normal())) / 16;
     const studentLr = 0.005 * Math.min(1, step / (0.05 * total));
     return {

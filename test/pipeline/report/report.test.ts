@@ -222,6 +222,15 @@ describe("runs that are not like the others", () => {
     expect(figures(page, "training")).toBe(2);
   });
 
+  it("marks no epoch where none was chosen", async () => {
+    const { run } = await make();
+    const result = JSON.parse(await readFile(join(run, "result.json"), "utf8"));
+    await writeFile(join(run, "result.json"), JSON.stringify({ ...result, bestEpoch: null }));
+    const page = await reportOf(run);
+    expectSound(page);
+    expect(found(page, /chosen: epoch|best so far|epoch's student is the one/)).toEqual([]);
+  });
+
   it("multi-scale patches show the frame of the small scale", async () => {
     const page = await reportOf((await make({ multiScale: true, images: true })).run);
     expectSound(page);
