@@ -9,6 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureAdapter } from "./driver.mjs";
 import { checkNode } from "./install.mjs";
+import { isMain } from "./isMain.mjs";
 import { prepare } from "./prepare.mjs";
 import { runForeground, SetupError, say } from "./run.mjs";
 
@@ -40,7 +41,6 @@ const TASKS = {
       ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."],
     ],
   },
-  bench: { help: "run the benchmarks", gpu: true, commands: (args) => [["dist/node/bench/run.js", ...args]] },
   cli: {
     help: "run equipoise",
     gpu: cliNeedsGpu,
@@ -59,6 +59,12 @@ export function cliNeedsGpu(args) {
   if (args.some((arg) => arg === "--help" || arg === "-h")) return false;
   const command = args.find((arg) => !arg.startsWith("-"));
   return command !== undefined && GPU_COMMANDS.includes(command);
+}
+
+/** Where the command was typed: npm runs scripts in the project's folder and leaves the other one in a variable. */
+function callersFolder() {
+  const typedIn = process.env.npm_lifecycle_event ? process.env.INIT_CWD : undefined;
+  return typedIn && existsSync(typedIn) ? typedIn : process.cwd();
 }
 
 /**
@@ -80,12 +86,15 @@ async function main([name = "", ...args]) {
   for (const [script = "", ...rest] of task.commands(args)) {
     const path = join(ROOT, script);
     if (!existsSync(path)) throw new SetupError(`${script} does not exist: this checkout has no ${name}`);
-    worst = Math.max(worst, await runForeground(process.execPath, [path, ...rest], task.here ? {} : { cwd: ROOT }));
+    worst = Math.max(
+      worst,
+      await runForeground(process.execPath, [path, ...rest], { cwd: task.here ? callersFolder() : ROOT }),
+    );
   }
   return worst;
 }
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (isMain(import.meta.url)) {
   try {
     process.exitCode = await main(process.argv.slice(2));
   } catch (error) {

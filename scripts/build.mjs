@@ -28,7 +28,7 @@ import { runQuietly, SetupError, say } from "./run.mjs";
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["engine", "models", "pipeline", "cli", "demo", "bench"];
 /** Plain modules that the built code uses besides the TypeScript sources. */
-const PLAIN_MODULES = ["scripts/messages.mjs", "scripts/platform.mjs", "scripts/probe.mjs"];
+const PLAIN_MODULES = ["scripts/isMain.mjs", "scripts/messages.mjs", "scripts/platform.mjs", "scripts/probe.mjs"];
 const ENTRIES = ["index.ts", "browser.ts"];
 const INPUTS = [...SOURCES, "shaders", "scripts", ...ENTRIES, "package.json", "tsconfig.json", "tsconfig.build.json"];
 const STAMP = "stamp.json";

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isMain } from "./isMain.mjs";
 import { reflectShader, ShaderError } from "./reflect.mjs";
 
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
@@ -100,7 +101,7 @@ function writeAtomically(path, text) {
   renameSync(temporary, path);
 }
 
-if (process.argv[1] && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (isMain(import.meta.url)) {
   try {
     const { changed, kernels, output } = generateKernels();
     if (changed) console.error(`generated ${relative(process.cwd(), output)} (${kernels} kernels)`);

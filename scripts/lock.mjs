@@ -28,7 +28,9 @@ export async function withLock(path, action, { pollMs = 200, log = say } = {}) {
     }
   }
   const renew = setInterval(() => touch(path), RENEW_MS);
-  const release = () => rmSync(path, { force: true });
+  const release = () => {
+    if (isOurs(path)) rmSync(path, { force: true });
+  };
   process.once("exit", release);
   try {
     return await action();
@@ -47,6 +49,19 @@ function acquire(path) {
   } catch (error) {
     if (/** @type {NodeJS.ErrnoException} */ (error).code === "EEXIST") return false;
     throw error;
+  }
+}
+
+/**
+ * @param {string} path
+ * @returns {boolean} false if another process took the lock over, as after a long sleep of the machine
+ */
+function isOurs(path) {
+  try {
+    const { pid, host } = JSON.parse(readFileSync(path, "utf8"));
+    return pid === process.pid && host === hostname();
+  } catch {
+    return false;
   }
 }
 

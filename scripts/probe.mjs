@@ -3,8 +3,8 @@
  * driver can crash or hang the process that loads it; `probeAdapters` starts it and reads the answer.
  */
 import { spawn } from "node:child_process";
-import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { isMain } from "./isMain.mjs";
 
 /**
  * @typedef {object} FoundAdapter
@@ -165,6 +165,6 @@ function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }
 
-if (process.argv[1] && realpathSync(process.argv[1]) === realpathSync(fileURLToPath(import.meta.url))) {
+if (isMain(import.meta.url)) {
   process.stdout.write(`${JSON.stringify(await look())}\n`);
 }

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -41,6 +41,25 @@ test("without a task it lists the tasks and fails", () => {
   expect(status).toBe(1);
   expect(stdout).toBe("");
   for (const task of ["demo", "test", "build", "check", "cli"]) expect(stderr).toMatch(new RegExp(`^  ${task} `, "m"));
+});
+
+test.skipIf(process.platform === "win32")("works when started through a symbolic link", () => {
+  const link = join(elsewhere, "checkout");
+  symlinkSync(resolve(import.meta.dirname, "../.."), link, "dir");
+  const { status, stderr } = spawnSync(process.execPath, [join(link, "scripts/bootstrap.mjs")], { encoding: "utf8" });
+  expect(status).toBe(1);
+  expect(stderr).toContain("is no task");
+});
+
+test("cli: paths are those of the folder where the command was typed", () => {
+  writeFileSync(join(elsewhere, "mine.yaml"), "nonsense: 1\n");
+  const env = { npm_lifecycle_event: "equipoise", INIT_CWD: elsewhere };
+  const { stderr } = spawnSync(process.execPath, [BOOTSTRAP, "cli", "config", "show", "--config", "mine.yaml"], {
+    cwd: resolve(BOOTSTRAP, "../.."),
+    env: { ...process.env, ...env },
+    encoding: "utf8",
+  });
+  expect(stderr).toContain("nonsense");
 });
 
 test("cli: stdout carries the command's output alone, and its exit code is passed on", () => {
