@@ -1,49 +1,22 @@
 import type { AdapterInfo } from "../engine/device.js";
-import type { Config } from "../pipeline/config/schema.js";
-import type { Evaluation } from "../pipeline/metrics.js";
-import type { ProgressUpdate } from "./progress.js";
+import type {
+  EvaluateOptions,
+  EvaluationResult,
+  PredictOptions,
+  ResumeOptions,
+  RunResult,
+  TrainOptions,
+} from "../pipeline/run/types.js";
 
-/** How long work talks to its user. */
-export interface RunLog {
-  info(text: string): void;
-  warn(text: string): void;
-  progress(update: ProgressUpdate): void;
-  /** Asks before something costly; true where nobody can answer. */
-  confirm(question: string): Promise<boolean>;
-}
-
-export interface TrainOptions {
-  config: Config;
-  /** Folder of images. */
-  dataRoot: string;
-  /** Empty folder for the run. */
-  out: string;
-  /** Part of the name of the adapter to use. */
-  adapter?: string;
-  /** Do not ask before a long run. */
-  yes: boolean;
-  log: RunLog;
-  /** When aborted: write a checkpoint at the next step boundary and reject with the signal's reason. */
-  signal: AbortSignal;
-}
-
-export type ResumeOptions = Omit<TrainOptions, "config" | "dataRoot" | "out">;
-
-/** The content of a run's `result.json`. */
-export interface RunResult {
-  classes: string[];
-  chance: number;
-  majority: number | null;
-  /** Null for the supervised method. */
-  teacher: Evaluation | null;
-  student: Evaluation;
-  bestEpoch: number | null;
-  finetuned: boolean;
-  seconds: number;
-}
-
-/** What an evaluation of a finished run gives. */
-export type EvaluationResult = Pick<RunResult, "classes" | "chance" | "majority" | "teacher" | "student">;
+export type {
+  EvaluateOptions,
+  EvaluationResult,
+  PredictOptions,
+  ResumeOptions,
+  RunLog,
+  RunResult,
+  TrainOptions,
+} from "../pipeline/run/types.js";
 
 export interface AdapterDetails extends AdapterInfo {
   features: string[];
@@ -89,19 +62,4 @@ export interface ImportOptions extends MakeOptions {
   shape: "stem-cell";
   /** Folder of the IDX files. */
   source?: string;
-}
-
-export interface EvaluateOptions {
-  /** Another folder of labelled images than the run's test part. */
-  data?: string;
-  patches?: number;
-  adapter?: string;
-  log: RunLog;
-}
-
-export interface PredictOptions {
-  out: string;
-  patches?: number;
-  adapter?: string;
-  log: RunLog;
 }

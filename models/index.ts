@@ -1,7 +1,7 @@
 import { type Device, UserError } from "../engine/index.js";
 import type { Initialisation } from "./layers.js";
 import { type Architecture, Network } from "./network.js";
-import { msVgg19, vgg19 } from "./vgg.js";
+import { msVgg19, vgg19, vggActivationBytes } from "./vgg.js";
 
 export type { Initialisation } from "./layers.js";
 export { type Architecture, Network, type NetworkInputs, type NetworkOutputs, type PassOptions } from "./network.js";
@@ -24,6 +24,14 @@ export interface ModelOptions {
 /** Builds a network by name. @throws UserError naming the models there are. */
 export function createNetwork(device: Device, options: ModelOptions): Network {
   return new Network(device, architecture(options.model, options.width, options.input), options);
+}
+
+/** Bytes per patch of a network's activations: the largest tensor, and all that a backward pass needs. */
+export function activationBytes(options: Pick<ModelOptions, "model" | "width" | "input">): {
+  largest: number;
+  saved: number;
+} {
+  return vggActivationBytes(options.model === "ms-vgg19" ? "ms-vgg19" : "vgg19", options.width, options.input);
 }
 
 function architecture(model: string, width: number, input: number): Architecture {

@@ -1,4 +1,4 @@
-import { concatChannels, flatten, maxPool, ShapeError, type Tensor } from "../engine/index.js";
+import { concatChannels, flatten, maxPool, pitch, ShapeError, type Tensor } from "../engine/index.js";
 import type { Declarations } from "./layers.js";
 import type { Architecture, Layers, NetworkInputs } from "./network.js";
 
@@ -115,6 +115,34 @@ export function msVgg19(width: number): Architecture {
       return { logits: classify(layers, features), features };
     },
   };
+}
+
+/** Bytes per patch of the streams' tensors: the largest one, and those that a backward pass needs. */
+export function vggActivationBytes(
+  model: "vgg19" | "ms-vgg19",
+  width: number,
+  input: number,
+): { largest: number; saved: number } {
+  const streams: [Stream, number][] =
+    model === "vgg19"
+      ? [[vgg19Stream, input]]
+      : [
+          [bigStream, input],
+          [smallStream, input / 2],
+        ];
+  let [largest, saved] = [0, 0];
+  for (const [stream, size] of streams) {
+    let [side, channels] = [size, 1];
+    for (const c of scaled(stream, width)) {
+      if (c === "P") side = Math.floor(side / 2);
+      else channels = c;
+      const bytes = side * side * pitch(channels) * 4;
+      largest = Math.max(largest, bytes);
+      // A convolution's output and its normalised one are both kept.
+      saved += c === "P" ? bytes : 2 * bytes;
+    }
+  }
+  return { largest, saved };
 }
 
 function smallScale(inputs: NetworkInputs): Tensor {

@@ -13,6 +13,7 @@ const sgd: OptimizerConfig = {
 
 /** The article's text; where it is silent, the authors' code. Percentages are shares of the text's 200 epochs. */
 const paper: Layer = {
+  initialisation: "kaiming",
   data: { folds: 10 },
   augment: {
     order: "text",
@@ -65,6 +66,7 @@ const paper: Layer = {
 /** The authors' code, quirks included. */
 const referenceCode: Layer = {
   ...paper,
+  initialisation: "reference-code",
   data: { folds: 5 },
   augment: {
     order: "code",

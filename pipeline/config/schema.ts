@@ -198,6 +198,9 @@ export const configSchema = z.strictObject({
     .describe("train on labels only (the pretrain section), or teacher and student"),
   model: z.enum(modelNames).describe("network of teacher and student; ms- is multi-scale"),
   width: positive().max(4).describe("factor on the network's channel counts; 64 x width must be a whole number"),
+  initialisation: z
+    .enum(["kaiming", "reference-code"])
+    .describe("random weights: He et al. everywhere [text], or linear layers from N(0, 0.01) [code]"),
   dropout: fraction().lt(1).describe("dropout of the classifier"),
   batch: count().describe("labelled patches, and unlabelled patches, of one step"),
   ema: fraction().lt(1).describe("evaluate a moving average of the student's weights with this decay; 0: off"),

@@ -1,0 +1,11 @@
+export * from "./augment.js";
+export * from "./config/resolve.js";
+export * from "./config/schema.js";
+export { scanDataset } from "./data/scan.js";
+export { splitDataset } from "./data/split.js";
+export * from "./metaStep.js";
+export * from "./metrics.js";
+export { writeReport } from "./report/index.js";
+export * from "./run/index.js";
+export * from "./supervisedStep.js";
+export { synthesise } from "./synth/index.js";

@@ -1,0 +1,92 @@
+import { pseudoLabels, Tape } from "../../engine/index.js";
+import type { Network } from "../../models/index.js";
+import type { PatchLoader } from "../data/loader.js";
+import type { Patch } from "../data/types.js";
+import { type Evaluation, evaluate } from "../metrics.js";
+import type { Workspace } from "./workspace.js";
+
+interface ClassifyOptions {
+  /** Patches averaged per image; 1: the central crop. */
+  readonly patches?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Another source of images than the run's. */
+  readonly loader?: PatchLoader;
+  readonly signal?: AbortSignal;
+}
+
+/** Class probabilities of images in evaluation mode, without augmentation; several patches of an image are averaged. */
+export async function classify(
+  ws: Workspace,
+  network: Network,
+  images: readonly number[],
+  options: ClassifyOptions = {},
+): Promise<Float32Array[]> {
+  const { patches = 1, loader = ws.loader } = options;
+  const perPass = Math.max(1, Math.floor(ws.views / patches));
+  const results: Float32Array[] = [];
+  for (let i = 0; i < images.length; i += perPass) {
+    options.signal?.throwIfAborted();
+    const chunk = images.slice(i, i + perPass);
+    const cut = patches === 1 ? await loader.centralBatch(chunk) : await tiles(loader, chunk, patches);
+    const soft = await softmaxOf(ws, network, cut);
+    chunk.forEach((_, k) => {
+      results.push(average(soft.slice(k * patches, (k + 1) * patches)));
+    });
+    options.onProgress?.(Math.min(images.length, i + perPass), images.length);
+  }
+  return results;
+}
+
+async function tiles(loader: PatchLoader, images: readonly number[], patches: number): Promise<Patch[]> {
+  return loader.tilesBatch(images, patches);
+}
+
+/** Softmax of patches, in passes of at most `ws.views`. */
+export async function softmaxOf(ws: Workspace, network: Network, patches: readonly Patch[]): Promise<Float32Array[]> {
+  const rows: Float32Array[] = [];
+  for (let i = 0; i < patches.length; i += ws.views) {
+    const part = patches.slice(i, i + ws.views);
+    const tape = Tape.inference(ws.device);
+    // The shapes of a pass stay the same, so that nothing is compiled or made for a last, shorter one.
+    const inputs = ws.augmenter.plain(tape, pixelsOf(part, ws.views), ws.views);
+    const { logits } = network.forward(tape, inputs, { training: false });
+    const { soft } = pseudoLabels(tape, logits);
+    const values = await ws.device.read(soft);
+    tape.dispose();
+    const classes = ws.classes.length;
+    part.forEach((_, k) => {
+      rows.push(values.slice(k * classes, (k + 1) * classes));
+    });
+  }
+  return rows;
+}
+
+/** Patches one after another, filled up with black ones. */
+export function pixelsOf(patches: readonly Patch[], count = patches.length): Uint8Array {
+  const area = (patches[0]?.size ?? 0) ** 2;
+  const pixels = new Uint8Array(area * count);
+  patches.forEach((patch, i) => {
+    pixels.set(patch.pixels, i * area);
+  });
+  return pixels;
+}
+
+/** Metrics of a network on labelled images. */
+export async function evaluateOn(
+  ws: Workspace,
+  network: Network,
+  images: readonly number[],
+  labels: ArrayLike<number>,
+  options: ClassifyOptions = {},
+): Promise<{ evaluation: Evaluation; probabilities: Float32Array[] }> {
+  const probabilities = await classify(ws, network, images, options);
+  const truth = images.map((i) => labels[i] as number);
+  const losses = probabilities.map((p, i) => -Math.log(Math.max(p[truth[i] as number] as number, 1e-30)));
+  return { evaluation: evaluate(ws.classes as string[], truth, probabilities, losses), probabilities };
+}
+
+function average(rows: readonly Float32Array[]): Float32Array {
+  const [first] = rows;
+  if (!first || rows.length === 1) return first ?? new Float32Array();
+  return first.map((_, c) => rows.reduce((sum, row) => sum + (row[c] as number), 0) / rows.length);
+}

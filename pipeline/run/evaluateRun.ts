@@ -1,0 +1,87 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { UserError } from "../../engine/index.js";
+import { type Network, readSafetensors } from "../../models/index.js";
+import { scanDataset } from "../data/scan.js";
+import { chance, majority } from "../metrics.js";
+import { evaluateOn } from "./classify.js";
+import { type RunPaths, readJson, runPaths } from "./folder.js";
+import { readRunConfig } from "./trainRun.js";
+import type { EvaluateOptions, EvaluationResult } from "./types.js";
+import { openData, type SplitData, Workspace } from "./workspace.js";
+
+interface Environment {
+  dataset: { root: string; classes: string[] };
+}
+
+export function readEnvironment(paths: RunPaths): Environment {
+  return readJson(paths.environment, "is this the folder of a run?") as Environment;
+}
+
+/** Tests the networks of a finished run: on its own test part, or on another folder of labelled images. */
+export async function evaluateRun(run: string, options: EvaluateOptions): Promise<EvaluationResult> {
+  const paths = runPaths(resolve(run));
+  const config = readRunConfig(paths);
+  const { dataset } = readEnvironment(paths);
+  const data =
+    options.data === undefined
+      ? await openData(config, dataset.root, options.log)
+      : await otherData(options.data, dataset.classes, config.data);
+  const ws = await Workspace.open(config, data.dataset.images, dataset.classes, {
+    adapter: options.adapter,
+    training: false,
+  });
+  try {
+    const { split, labels } = data;
+    const on = async (network: Network, label: string) => {
+      const onProgress = (done: number, total: number) => options.log.progress({ label, done, total });
+      return (
+        await evaluateOn(ws, network, split.T, labels, { patches: options.patches ?? config.test.patches, onProgress })
+      ).evaluation;
+    };
+    const student = await on(loadNetwork(ws, "student", paths.student), "testing the student");
+    const teacher = existsSync(paths.teacher)
+      ? await on(loadNetwork(ws, "teacher", paths.teacher), "testing the teacher")
+      : null;
+    const known = [...split.L, ...split.validation].map((i) => labels[i] as number);
+    const truth = split.T.map((i) => labels[i] as number);
+    return {
+      classes: dataset.classes,
+      chance: chance(dataset.classes),
+      majority: known.length > 0 ? majority(known, truth) : null,
+      teacher,
+      student,
+    };
+  } finally {
+    await ws.close();
+  }
+}
+
+/** A network with the weights that a run left. @throws UserError naming the file if it is missing. */
+export function loadNetwork(ws: Workspace, role: "teacher" | "student", file: string): Network {
+  if (!existsSync(file))
+    throw new UserError(`${file}: is missing: the run has not finished; continue it with "equipoise resume"`);
+  const network = ws.network(role);
+  network.loadStateDict(readSafetensors(readFileSync(file), file), file);
+  return network;
+}
+
+/** All labelled images of another folder as the test part; its classes must be known to the run. */
+async function otherData(
+  root: string,
+  classes: readonly string[],
+  options: { unlabelled: string[]; multiLabel: string[] },
+): Promise<SplitData> {
+  const dataset = await scanDataset(resolve(root), { unlabelled: options.unlabelled, multiLabel: options.multiLabel });
+  const place = dataset.classes.map((name) => {
+    const at = classes.indexOf(name);
+    if (at < 0)
+      throw new UserError(
+        `${root}: class "${name}" is not known to the run, which knows ${classes.join(", ")}: rename or remove the folder`,
+      );
+    return at;
+  });
+  const labels = Int32Array.from(dataset.images, ({ label }) => (label === null ? -1 : (place[label] as number)));
+  const T = dataset.images.flatMap((_, i) => ((labels[i] as number) >= 0 ? [i] : []));
+  return { dataset, labels, split: { L: [], validation: [], U: [], T, warnings: [] } };
+}

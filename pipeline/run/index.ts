@@ -1,0 +1,4 @@
+export { evaluateRun } from "./evaluateRun.js";
+export { predictRun } from "./predictRun.js";
+export { resumeRun, trainRun } from "./trainRun.js";
+export type * from "./types.js";

@@ -1,0 +1,43 @@
+import { mebibytes, UserError } from "../../engine/index.js";
+import { activationBytes } from "../../models/index.js";
+import type { Config } from "../config/schema.js";
+
+/** Memory of a training step on the GPU, estimated from the network's shapes. */
+export interface MemoryEstimate {
+  /** The largest single tensor, bytes. */
+  readonly largest: number;
+  /** Activations of the largest forward pass that backward needs, bytes. */
+  readonly activations: number;
+}
+
+/** Patches of the largest forward pass of a training step. */
+export function largestPass(config: Config): number {
+  return config.method === "supervised" ? config.batch : 3 * config.batch;
+}
+
+export function estimateMemory(config: Config): MemoryEstimate {
+  const perPatch = activationBytes({ model: config.model, width: config.width, input: config.patch.size });
+  const patches = largestPass(config);
+  // The student's pass (two thirds of the teacher's) is alive while the teacher's waits.
+  const passes = config.method === "supervised" ? 1 : 5 / 3;
+  return { largest: perPatch.largest * patches, activations: perPatch.saved * patches * passes };
+}
+
+/**
+ * Refuses what cannot run before anything is trained.
+ * @param limit bytes that the adapter binds at most
+ * @throws UserError with the sizes, the limit and the batch that fits
+ */
+export function checkMemory(config: Config, limit: number, classes: number): void {
+  const { largest } = estimateMemory(config);
+  if (largest <= limit) return;
+  const fits = Math.floor((limit / largest) * config.batch);
+  const advice =
+    fits >= 2
+      ? `use --set batch=${fits} or less, or a smaller patch or width`
+      : "use a smaller patch (patch.size) or width";
+  throw new UserError(
+    `batch is ${config.batch}: ${config.model} at ${config.patch.size} px, width ${config.width} and ${classes} classes needs a tensor of ` +
+      `${mebibytes(largest)} (${largestPass(config)} patches in one pass), this adapter binds at most ${mebibytes(limit)}: ${advice}`,
+  );
+}

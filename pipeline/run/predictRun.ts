@@ -1,0 +1,61 @@
+import { type Dirent, existsSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { UserError } from "../../engine/index.js";
+import type { ImageRecord } from "../data/types.js";
+import { classify } from "./classify.js";
+import { loadNetwork, readEnvironment } from "./evaluateRun.js";
+import { runPaths } from "./folder.js";
+import { writePredictions } from "./predictions.js";
+import { readRunConfig } from "./trainRun.js";
+import type { PredictOptions } from "./types.js";
+import { Workspace } from "./workspace.js";
+
+/**
+ * Classifies image files, or all PNG files of folders, with the student of a run and writes a CSV. A mask beside the image's
+ * folder (`images/` and `masks/`) is not needed: patches are cut from the middle.
+ * @returns the number of images
+ * @throws UserError naming a file that is missing or cannot be read
+ */
+export async function predictRun(run: string, inputs: readonly string[], options: PredictOptions): Promise<number> {
+  const paths = runPaths(resolve(run));
+  const config = readRunConfig(paths);
+  const { dataset } = readEnvironment(paths);
+  const files = (await Promise.all(inputs.map(imageFiles))).flat();
+  const images: ImageRecord[] = files.map((file) => ({
+    id: file,
+    file: resolve(file),
+    mask: null,
+    part: "unlabelled",
+    label: null,
+    group: null,
+  }));
+  if (!existsSync(paths.student))
+    throw new UserError(`${paths.student}: is missing: the run has not finished; continue it with "equipoise resume"`);
+  const ws = await Workspace.open(config, images, dataset.classes, { adapter: options.adapter, training: false });
+  try {
+    const network = loadNetwork(ws, "student", paths.student);
+    const onProgress = (done: number, total: number) => options.log.progress({ label: "classifying", done, total });
+    const probabilities = await classify(
+      ws,
+      network,
+      images.map((_, i) => i),
+      { patches: options.patches ?? config.test.patches, onProgress },
+    );
+    const rows = files.map((file, i) => ({ file, probabilities: probabilities[i] as Float32Array }));
+    await writePredictions(options.out, rows, dataset.classes);
+    return files.length;
+  } finally {
+    await ws.close();
+  }
+}
+
+async function imageFiles(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => null);
+  if (!found) throw new UserError(`${path}: there is no such file or folder`);
+  if (!found.isDirectory()) return [path];
+  const entries: Dirent[] = await readdir(path, { withFileTypes: true, recursive: true });
+  const files = entries.filter((e) => e.isFile() && /\.png$/i.test(e.name)).map((e) => join(e.parentPath, e.name));
+  if (files.length === 0) throw new UserError(`${path}: there are no PNG files in this folder`);
+  return files.sort();
+}

@@ -1,0 +1,105 @@
+import type { Optimizer, Tensor } from "../../engine/index.js";
+import { Tape } from "../../engine/index.js";
+import type { Network } from "../../models/index.js";
+import { stepsOf } from "../config/length.js";
+import type { Config } from "../config/schema.js";
+import { SupervisedStep } from "../supervisedStep.js";
+import { type HostBatch, supervisedBatch } from "./batches.js";
+import { type Phase, phaseOptimizer } from "./phase.js";
+import { learningRate, type PhaseLength, pretrainRate } from "./schedule.js";
+import type { SplitData, Workspace } from "./workspace.js";
+
+/** Training of one network on L by cross-entropy: pre-training, the supervised method, fine-tuning. */
+export class SupervisedPhase implements Phase {
+  readonly length: PhaseLength;
+  readonly kinds: Phase["kinds"];
+  readonly scalars: SupervisedStep["scalars"];
+  readonly optimizers: readonly [Optimizer];
+  readonly evaluated: Network;
+  private readonly step: SupervisedStep;
+  private readonly labels: Tensor;
+  private readonly rebuildAt: number | null;
+
+  constructor(
+    private readonly ws: Workspace,
+    private readonly data: SplitData,
+    network: Network,
+    readonly name: "pretrain" | "finetune",
+    readonly title: string,
+    readonly choosesBest: boolean,
+  ) {
+    const options: Config["pretrain"] | Config["finetune"] = ws.config[name];
+    this.length = phaseLength(data.split.L.length, ws.config.batch, options);
+    this.kinds = { step: `${name}-step`, epoch: `${name}-epoch` };
+    this.optimizers = [phaseOptimizer(network, options.optimizer)];
+    this.step = new SupervisedStep(ws.device, { network, optimizer: this.optimizers[0] }, ws.dropout);
+    this.scalars = this.step.scalars;
+    this.evaluated = network;
+    this.labels = ws.labelTensor();
+    const at = name === "pretrain" ? ws.config.pretrain.rebuildOptimizerAt : null;
+    this.rebuildAt = at === null ? null : stepsOf(at, this.length);
+  }
+
+  state() {
+    return { tensors: {}, arrays: {} };
+  }
+
+  async beginEpoch(): Promise<void> {}
+
+  load(step: number): Promise<HostBatch> {
+    const { balanced } = this.ws.config[this.name];
+    return supervisedBatch(this.ws, this.data, {
+      phase: this.name,
+      step,
+      stepsPerEpoch: this.length.stepsPerEpoch,
+      balanced,
+    });
+  }
+
+  run(step: number, batch: HostBatch): void {
+    if (step === this.rebuildAt) this.optimizers[0].reset();
+    const tape = Tape.inference(this.ws.device);
+    this.ws.device.write(this.labels, batch.labels);
+    const inputs = this.ws.augmenter.run(tape, batch.pixels, batch.source, batch.views);
+    this.step.run(inputs, this.labels, this.rate(step));
+    tape.dispose();
+  }
+
+  stepLine(step: number, means: readonly number[]) {
+    return { loss: means[0], lr: this.rate(step) };
+  }
+
+  epochLine(means: readonly number[]) {
+    return { loss: means[0] };
+  }
+
+  rates(step: number) {
+    return { [`${this.name}.lr`]: this.rate(step) };
+  }
+
+  release(): void {
+    this.step.release();
+    this.optimizers[0].release();
+    this.ws.device.release(this.labels);
+  }
+
+  private rate(step: number): number {
+    const { config } = this.ws;
+    return this.name === "pretrain"
+      ? pretrainRate(step, config.pretrain, this.length)
+      : learningRate(step, config.finetune, this.length);
+  }
+}
+
+/** Steps of a phase over `images` labelled images. */
+export function phaseLength(
+  images: number,
+  batch: number,
+  options: { epochs: number; maxSteps: number | null },
+): PhaseLength {
+  const stepsPerEpoch = Math.ceil(images / batch);
+  return {
+    stepsPerEpoch,
+    totalSteps: Math.min(options.epochs * stepsPerEpoch, options.maxSteps ?? Number.POSITIVE_INFINITY),
+  };
+}

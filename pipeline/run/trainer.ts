@@ -1,0 +1,358 @@
+import { createHash } from "node:crypto";
+import { type Tensor, UserError } from "../../engine/index.js";
+import type { Network } from "../../models/index.js";
+import { ahead } from "../data/ahead.js";
+import {
+  type Checkpoint,
+  type RunState,
+  restoreTensors,
+  type StateTensors,
+  savedArray,
+  writeCheckpoint,
+} from "./checkpoint.js";
+import { evaluateOn } from "./classify.js";
+import { TimeEstimate } from "./estimate.js";
+import { LineFile, type RunPaths } from "./folder.js";
+import { MetaPhase } from "./metaPhase.js";
+import { optimizerTensors, type Phase } from "./phase.js";
+import { ScalarRing, type ScalarRow } from "./ring.js";
+import { SupervisedPhase } from "./supervisedPhase.js";
+import type { PhaseName, RunLog } from "./types.js";
+import type { SplitData, Workspace } from "./workspace.js";
+
+export interface TrainerOptions {
+  readonly log: RunLog;
+  readonly signal: AbortSignal;
+  readonly yes: boolean;
+}
+
+/** Runs the phases of a configuration step by step, with metrics, checkpoints and the choice of the best student. */
+export class Trainer {
+  readonly student: Network;
+  /** Null for the supervised method. */
+  readonly teacher: Network | null;
+  private readonly average: Network | null;
+  private readonly best: { values: Tensor; buffers: Tensor };
+  private readonly metrics: LineFile;
+  private readonly estimate: TimeEstimate;
+  private state: RunState;
+  private resumed: Checkpoint | null;
+  private savedAt = performance.now();
+  private startedAt = performance.now();
+
+  constructor(
+    private readonly ws: Workspace,
+    private readonly data: SplitData,
+    private readonly paths: RunPaths,
+    private readonly options: TrainerOptions,
+    checkpoint: Checkpoint | null,
+  ) {
+    const { config, device } = ws;
+    const meta = config.method === "meta-pseudo-labels";
+    this.student = ws.network("student");
+    this.teacher = meta ? ws.network("teacher") : null;
+    this.average = meta && config.ema > 0 ? ws.network("student") : null;
+    const { arena, buffers } = this.student;
+    this.best = {
+      values: device.zeros(arena.values.shape, "best parameters"),
+      buffers: device.zeros(buffers.all.shape, "best statistics"),
+    };
+    this.resumed = checkpoint;
+    this.state = checkpoint?.state ?? freshState(digestOf(data));
+    if (this.state.data !== digestOf(data)) {
+      throw new UserError(
+        `${data.dataset.root}: the images are not those that this run began with: restore them, or start a new run`,
+      );
+    }
+    this.metrics = new LineFile(paths.metrics, this.state.metricsBytes);
+    this.estimate = new TimeEstimate(config, data, options);
+    if (checkpoint) this.restore(checkpoint);
+  }
+
+  get bestEpoch(): number | null {
+    return this.state.bestEpoch;
+  }
+
+  get seconds(): number {
+    return this.state.seconds + (performance.now() - this.startedAt) / 1000;
+  }
+
+  /** Runs what is left of all phases. On return the student is the best one, fine-tuned where that is asked for. */
+  async run(): Promise<void> {
+    const names = this.phaseNames();
+    for (let i = this.state.phase; i < names.length; i++) {
+      const name = names[i] as PhaseName;
+      if (this.state.step === 0 && name === "finetune") this.useBest();
+      await this.runPhase(this.phase(name));
+      this.state = { ...this.state, phase: i + 1, step: 0 };
+    }
+    if (names.at(-1) !== "finetune") this.useBest();
+  }
+
+  release(): void {
+    this.metrics.close();
+    for (const network of [this.student, this.teacher, this.average]) network?.release();
+    for (const tensor of Object.values(this.best)) this.ws.device.release(tensor);
+  }
+
+  private phaseNames(): PhaseName[] {
+    const { finetune } = this.ws.config;
+    const middle: PhaseName[] = this.teacher ? ["train"] : [];
+    return ["pretrain", ...middle, ...(finetune.enabled && finetune.epochs > 0 ? (["finetune"] as const) : [])];
+  }
+
+  private phase(name: PhaseName): Phase {
+    const { ws, data, teacher, student } = this;
+    if (name === "train" && teacher) return new MetaPhase(ws, data, teacher, student, this.average);
+    if (name === "finetune")
+      return new SupervisedPhase(ws, data, student, "finetune", "fine-tuning the student", false);
+    if (teacher) return new SupervisedPhase(ws, data, teacher, "pretrain", "pre-training the teacher", false);
+    return new SupervisedPhase(ws, data, student, "pretrain", "training on the labels", true);
+  }
+
+  private async runPhase(phase: Phase): Promise<void> {
+    const { ws } = this;
+    const { totalSteps, stepsPerEpoch } = phase.length;
+    const ring = new ScalarRing(ws.device, phase.scalars.names.length, Math.min(ws.config.logEvery, 10));
+    try {
+      this.restorePhase(phase);
+      while (this.state.step < totalSteps) {
+        const epoch = Math.floor(this.state.step / stepsPerEpoch);
+        await phase.beginEpoch(
+          epoch,
+          this.options,
+          this.resumed && ((name) => savedArray(this.resumed as Checkpoint, name)),
+        );
+        this.resumed = null;
+        const end = Math.min(totalSteps, (epoch + 1) * stepsPerEpoch);
+        await this.runSteps(phase, ring, end);
+        await this.endEpoch(phase, epoch);
+      }
+    } finally {
+      await ring.release();
+      phase.release();
+    }
+  }
+
+  private async runSteps(phase: Phase, ring: ScalarRing, end: number): Promise<void> {
+    const { ws, state } = this;
+    const from = state.step;
+    const jobs = Array.from({ length: end - from }, (_, i) => () => phase.load(from + i));
+    let begun = performance.now();
+    for await (const batch of ahead(jobs, 2)) {
+      if (this.options.signal.aborted) await this.stop(phase, ring);
+      ws.device.write(ws.dropout.state, [ws.config.seed, state.step]);
+      phase.run(state.step, batch);
+      const rows = await ring.push(state.step, phase.scalars);
+      state.step++;
+      this.record(phase, rows);
+      this.show(phase);
+      await this.estimate.afterStep(phase, ws.device);
+      const now = performance.now();
+      state.epochSeconds += (now - begun) / 1000;
+      begun = now;
+      if (now - this.savedAt > ws.config.checkpointMinutes * 60_000) {
+        this.record(phase, await ring.drain());
+        await this.save(phase);
+      }
+    }
+    this.record(phase, await ring.drain());
+    if (this.options.signal.aborted) await this.stop(phase, ring);
+  }
+
+  /** Takes over scalars of steps: refuses what is not finite, and writes a line where `logEvery` steps are complete. */
+  private record(phase: Phase, rows: readonly ScalarRow[]): void {
+    const { state, ws } = this;
+    for (const { step, values } of rows) {
+      this.refuseNonFinite(phase, step, values);
+      state.window.push([...values]);
+      values.forEach((v, i) => {
+        state.epochSums[i] = (state.epochSums[i] ?? 0) + v;
+      });
+      state.epochSteps++;
+      if ((step + 1) % ws.config.logEvery !== 0 && step + 1 !== phase.length.totalSteps) continue;
+      const means = columnMeans(state.window);
+      this.line({
+        kind: phase.kinds.step,
+        step: step + 1,
+        epoch: Math.floor(step / phase.length.stepsPerEpoch),
+        ...phase.stepLine(step, means),
+      });
+      state.window = [];
+    }
+  }
+
+  private async endEpoch(phase: Phase, epoch: number): Promise<void> {
+    const { ws, data, state, options } = this;
+    const { evaluation } = await evaluateOn(ws, phase.evaluated, data.split.validation, data.labels);
+    const validation = {
+      balancedAccuracy: evaluation.balancedAccuracy,
+      loss: evaluation.loss,
+      confusion: evaluation.confusion,
+    };
+    const means = state.epochSums.map((sum) => sum / Math.max(1, state.epochSteps));
+    this.line({
+      kind: phase.kinds.epoch,
+      epoch,
+      seconds: round(state.epochSeconds),
+      ...phase.epochLine(means),
+      validation,
+    });
+    if (phase.choosesBest)
+      this.keepIfBest(phase.evaluated, epoch, evaluation.balancedAccuracy ?? 0, evaluation.loss ?? 0);
+    Object.assign(state, { epochSums: [], epochSteps: 0, epochSeconds: 0 });
+    const epochs = Math.ceil(phase.length.totalSteps / phase.length.stepsPerEpoch);
+    const often = Math.max(1, Math.floor(epochs / 20));
+    if ((epoch + 1) % often === 0 || epoch + 1 === epochs) {
+      options.log.info(
+        `${phase.title}: epoch ${epoch + 1} of ${epochs}, validation balanced accuracy ${percent(evaluation.balancedAccuracy)} (n = ${evaluation.n})`,
+      );
+    }
+    await this.save(phase);
+  }
+
+  private keepIfBest(network: Network, epoch: number, balancedAccuracy: number, loss: number): void {
+    const { best } = this.state;
+    if (
+      best &&
+      (balancedAccuracy < best.balancedAccuracy || (balancedAccuracy === best.balancedAccuracy && loss >= best.loss))
+    )
+      return;
+    this.state.best = { epoch, balancedAccuracy, loss };
+    this.state.bestEpoch = epoch;
+    this.ws.device.copy(network.arena.values, this.best.values);
+    this.ws.device.copy(network.buffers.all, this.best.buffers);
+  }
+
+  /** The student becomes the best one so far (or stays, where no epoch was finished). */
+  private useBest(): void {
+    if (!this.state.best) return;
+    this.ws.device.copy(this.best.values, this.student.arena.values);
+    this.ws.device.copy(this.best.buffers, this.student.buffers.all);
+  }
+
+  private async stop(phase: Phase, ring: ScalarRing): Promise<never> {
+    this.record(phase, await ring.drain());
+    await this.save(phase);
+    throw this.options.signal.reason;
+  }
+
+  private async save(phase: Phase): Promise<void> {
+    const { device } = this.ws;
+    const { tensors, arrays } = phase.state();
+    const seconds = this.seconds;
+    const state: RunState = {
+      ...this.state,
+      seconds,
+      metricsBytes: this.metrics.bytes,
+      optimizerSteps: phase.optimizers.map((o) => o.steps),
+      batchesTracked: Object.fromEntries(
+        Object.entries(this.networks()).map(([name, n]) => [name, Object.fromEntries(n.batchesTracked)]),
+      ),
+    };
+    await writeCheckpoint(
+      this.paths.checkpoint,
+      device,
+      state,
+      { ...this.networkTensors(), ...optimizerTensors(phase.optimizers), ...tensors },
+      arrays,
+    );
+    this.savedAt = performance.now();
+  }
+
+  private networks(): Record<string, Network> {
+    const { student, teacher, average } = this;
+    return { student, ...(teacher && { teacher }), ...(average && { average }) };
+  }
+
+  private networkTensors(): StateTensors {
+    const own = Object.entries(this.networks()).flatMap(([name, n]) => [
+      [`${name}.values`, n.arena.values],
+      [`${name}.buffers`, n.buffers.all],
+    ]);
+    return { ...Object.fromEntries(own), "best.values": this.best.values, "best.buffers": this.best.buffers };
+  }
+
+  private restore(checkpoint: Checkpoint): void {
+    restoreTensors(this.ws.device, checkpoint, this.networkTensors(), this.paths.checkpoint);
+    for (const [name, network] of Object.entries(this.networks())) {
+      for (const [key, n] of Object.entries(checkpoint.state.batchesTracked[name] ?? {}))
+        network.batchesTracked.set(key, n);
+    }
+  }
+
+  /** Optimisers and the phase's own tensors, when the run was stopped inside this phase. */
+  private restorePhase(phase: Phase): void {
+    if (!this.resumed || this.state.step === 0) return;
+    restoreTensors(
+      this.ws.device,
+      this.resumed,
+      { ...optimizerTensors(phase.optimizers), ...phase.state().tensors },
+      this.paths.checkpoint,
+    );
+    phase.optimizers.forEach((o, i) => {
+      o.steps = this.state.optimizerSteps[i] ?? 0;
+    });
+    const { step } = this.state;
+    // A checkpoint at the end of an epoch holds the plan of that epoch, not of the next.
+    if (step % phase.length.stepsPerEpoch === 0) this.resumed = null;
+  }
+
+  private refuseNonFinite(phase: Phase, step: number, values: readonly number[]): void {
+    const bad = values.findIndex((v) => !Number.isFinite(v));
+    if (bad < 0) return;
+    const rates = Object.entries(phase.rates(step)).map(([name, rate]) => `${name} ${rate.toPrecision(3)}`);
+    throw new UserError(
+      `${phase.title}: ${phase.scalars.names[bad]} became ${values[bad]} at step ${step + 1} of ${phase.length.totalSteps} (${rates.join(", ")}). ` +
+        `The last good checkpoint is ${this.paths.checkpoint}. Start again with a lower learning rate (--set).`,
+    );
+  }
+
+  private show(phase: Phase): void {
+    const { step } = this.state;
+    const last = this.state.window.at(-1)?.[0];
+    this.options.log.progress({
+      label: phase.title,
+      done: step,
+      total: phase.length.totalSteps,
+      note: last === undefined ? undefined : `loss ${last.toFixed(3)}`,
+    });
+  }
+
+  private line(entry: Record<string, unknown>): void {
+    this.metrics.append(JSON.stringify(entry));
+  }
+}
+
+function freshState(data: string): RunState {
+  const lists = { window: [], epochSums: [], optimizerSteps: [], batchesTracked: {} };
+  return {
+    ...lists,
+    phase: 0,
+    step: 0,
+    best: null,
+    bestEpoch: null,
+    seconds: 0,
+    metricsBytes: 0,
+    epochSteps: 0,
+    epochSeconds: 0,
+    data,
+  };
+}
+
+function digestOf({ dataset, split }: SplitData): string {
+  const text = JSON.stringify([dataset.images.map((i) => i.id), split.L, split.validation, split.U, split.T]);
+  return createHash("sha256").update(text).digest("hex");
+}
+
+function columnMeans(rows: readonly (readonly number[])[]): number[] {
+  return (rows[0] ?? []).map((_, i) => rows.reduce((sum, row) => sum + (row[i] as number), 0) / rows.length);
+}
+
+function percent(value: number | null): string {
+  return value === null ? "unknown" : `${(100 * value).toFixed(1)} %`;
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000;
+}

@@ -1,0 +1,71 @@
+import type { Config } from "../config/schema.js";
+import type { Evaluation } from "../metrics.js";
+
+/** Where a piece of work stands; a new label starts a new measurement of time. */
+export interface RunProgress {
+  label: string;
+  done: number;
+  total: number;
+  /** Something to show behind it, such as the loss. */
+  note?: string | undefined;
+}
+
+/** How long work talks to its user. */
+export interface RunLog {
+  info(text: string): void;
+  warn(text: string): void;
+  progress(update: RunProgress): void;
+  /** Asks before something costly; true where nobody can answer. */
+  confirm(question: string): Promise<boolean>;
+}
+
+export interface TrainOptions {
+  config: Config;
+  /** Folder of images. */
+  dataRoot: string;
+  /** Empty folder for the run. */
+  out: string;
+  /** Part of the name of the adapter to use. */
+  adapter?: string;
+  /** Do not ask before a long run. */
+  yes: boolean;
+  log: RunLog;
+  /** When aborted: write a checkpoint at the next step boundary and reject with the signal's reason. */
+  signal: AbortSignal;
+}
+
+export type ResumeOptions = Omit<TrainOptions, "config" | "dataRoot" | "out">;
+
+/** The content of a run's `result.json`. */
+export interface RunResult {
+  classes: string[];
+  chance: number;
+  majority: number | null;
+  /** Null for the supervised method. */
+  teacher: Evaluation | null;
+  student: Evaluation;
+  bestEpoch: number | null;
+  finetuned: boolean;
+  seconds: number;
+}
+
+/** What an evaluation of a finished run gives. */
+export type EvaluationResult = Pick<RunResult, "classes" | "chance" | "majority" | "teacher" | "student">;
+
+export interface EvaluateOptions {
+  /** Another folder of labelled images than the run's test part. */
+  data?: string;
+  patches?: number;
+  adapter?: string;
+  log: RunLog;
+}
+
+export interface PredictOptions {
+  out: string;
+  patches?: number;
+  adapter?: string;
+  log: RunLog;
+}
+
+/** Phases of a run, in their order. */
+export type PhaseName = "pretrain" | "train" | "finetune";

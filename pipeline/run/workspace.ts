@@ -1,0 +1,106 @@
+import type { Device, Tensor } from "../../engine/index.js";
+import { UserError } from "../../engine/index.js";
+import { openNodeDevice } from "../../engine/node.js";
+import { createNetwork, type Network } from "../../models/index.js";
+import { Augmenter } from "../augment.js";
+import type { Config } from "../config/schema.js";
+import { PatchLoader } from "../data/loader.js";
+import { scanDataset } from "../data/scan.js";
+import { splitDataset, visibleLabels } from "../data/split.js";
+import type { Dataset, ImageRecord, Split } from "../data/types.js";
+import type { Dropout } from "../stepState.js";
+import { checkMemory } from "./limits.js";
+import type { RunLog } from "./types.js";
+
+/** A data set with its split and the labels that a run may use. */
+export interface SplitData {
+  readonly dataset: Dataset;
+  readonly split: Split;
+  /** Class per image of the dataset; -1 where it is hidden or unknown. */
+  readonly labels: Int32Array;
+}
+
+/** Scans and splits a folder as the configuration says; warnings go to the log. */
+export async function openData(config: Config, root: string, log: RunLog): Promise<SplitData> {
+  const { data } = config;
+  const dataset = await scanDataset(root, data);
+  const split = splitDataset(dataset, { ...data, seed: config.seed });
+  for (const warning of [...dataset.warnings, ...split.warnings]) log.warn(warning);
+  if (config.method === "meta-pseudo-labels" && split.U.length === 0) {
+    throw new UserError(
+      `${root}: there is no unlabelled image to learn from: add a folder "${data.unlabelled[0] ?? "Unlabelled"}", or use --config vgg19`,
+    );
+  }
+  return { dataset, split, labels: visibleLabels(dataset, split) };
+}
+
+/** The device and what feeds it: patches from files, and batches on the GPU. */
+export class Workspace {
+  private constructor(
+    readonly config: Config,
+    readonly device: Device,
+    readonly loader: PatchLoader,
+    readonly augmenter: Augmenter,
+    readonly dropout: Dropout,
+    readonly classes: readonly string[],
+  ) {}
+
+  /**
+   * @param training false: only forward passes will run
+   * @throws GpuError if no adapter fits; UserError if the configuration does not fit the adapter
+   */
+  static async open(
+    config: Config,
+    images: readonly ImageRecord[],
+    classes: readonly string[],
+    options: { adapter?: string | undefined; training: boolean },
+  ): Promise<Workspace> {
+    const device = await openNodeDevice(options.adapter === undefined ? {} : { adapter: options.adapter });
+    try {
+      const views = config.method === "supervised" ? config.batch : 3 * config.batch;
+      if (options.training) checkMemory(config, device.limits.maxStorageBufferBindingSize, classes.length);
+      const { patch } = config;
+      const augmenter = new Augmenter(device, { ...patch, maxViews: views, augment: config.augment });
+      const state = device.zeros([2], "dropout state", "u32");
+      const loader = new PatchLoader(images, {
+        size: patch.size,
+        minForeground: patch.minForeground,
+        tries: patch.tries,
+        workers: config.workers,
+        cacheBytes: config.cacheMegabytes * 2 ** 20,
+        seed: config.seed,
+      });
+      return new Workspace(config, device, loader, augmenter, { p: config.dropout, state }, classes);
+    } catch (error) {
+      device.close();
+      throw error;
+    }
+  }
+
+  network(label: "teacher" | "student"): Network {
+    const { model, width, patch, seed, initialisation } = this.config;
+    return createNetwork(this.device, {
+      model,
+      width,
+      input: patch.size,
+      classes: this.classes.length,
+      seed,
+      label,
+      initialisation,
+    });
+  }
+
+  /** Patches that one forward pass takes at most. */
+  get views(): number {
+    return this.config.method === "supervised" ? this.config.batch : 3 * this.config.batch;
+  }
+
+  labelTensor(): Tensor {
+    return this.device.zeros([this.config.batch], "labels", "u32");
+  }
+
+  async close(): Promise<void> {
+    await this.loader.close();
+    this.device.close();
+  }
+}
