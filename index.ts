@@ -1,3 +1,4 @@
-/** The package `equipoise`: engine and models. `equipoise/node` opens a device in Node. */
+/** The package `equipoise`: engine, models and pipeline. `equipoise/node` opens a device in Node. */
 export * from "./engine/index.js";
 export * from "./models/index.js";
+export * from "./pipeline/index.js";
