@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { GpuError, UserError } from "../engine/errors.js";
+import { packageVersion } from "../pipeline/run/version.js";
 import type { Actions } from "./actions.js";
 import { addAdapters } from "./adapters.js";
 import { addConfig } from "./config.js";
@@ -13,7 +14,6 @@ import { addResume } from "./resume.js";
 import { type Io, Session } from "./session.js";
 import { addSynth } from "./synth.js";
 import { addTrain } from "./train.js";
-import { version } from "./version.js";
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 stopped by `kill`. */
 const failed = 1;
@@ -41,7 +41,7 @@ function buildProgram(session: Session): Command {
   const { stdout, stderr } = session.io;
   const program = new Command("equipoise")
     .description("Train an image classifier from few, imbalanced labels on any GPU.")
-    .version(version(), "-V, --version", "print the version")
+    .version(packageVersion(), "-V, --version", "print the version")
     .option("--json", "write the result as one JSON document")
     .option("--debug", "show where an error comes from")
     .configureHelp({ showGlobalOptions: true })

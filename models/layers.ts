@@ -1,6 +1,9 @@
 import type { ParameterSpec, Rng } from "../engine/index.js";
 
-/** How weights begin: He et al. 2015 everywhere (the article's text), or as the authors' code (linear layers N(0, 0.01)). */
+/**
+ * How weights begin. `kaiming` (the article's text): He et al. 2015, convolutions N(0, 2/(k*k*out)), linear layers with gain 1,
+ * N(0, 1/in), since the head has no batch norm that would tame a larger one. `reference-code`: linear layers N(0, 0.01^2).
+ */
 export type Initialisation = "kaiming" | "reference-code";
 
 /** An entry of the torch `state_dict`, in its order. */
@@ -33,7 +36,7 @@ export class Declarations {
 
   /** @param trainable false: in the state dict of the authors' network, but never used. */
   linear(name: string, input: number, output: number, trainable = true): void {
-    const sd = this.initialisation === "kaiming" ? Math.sqrt(2 / input) : 0.01;
+    const sd = this.initialisation === "kaiming" ? Math.sqrt(1 / input) : 0.01;
     this.parameter(`${name}.weight`, [1, 1, input, output], "linear", () => this.normal(input * output, sd), trainable);
     this.parameter(`${name}.bias`, [output], "same", () => new Float32Array(output), trainable);
   }

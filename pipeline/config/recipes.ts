@@ -93,7 +93,7 @@ const smallData: Layer = {
   ...paper,
   pretrain: {
     ...paper.pretrain,
-    lr: 0.03,
+    lr: 0.01,
     schedule: "cosine",
     warmup: "3%",
     lrDropAt: null,
@@ -101,8 +101,8 @@ const smallData: Layer = {
   },
   train: {
     ...paper.train,
-    teacherLr: 0.003,
-    studentLr: 0.03,
+    teacherLr: 0.001,
+    studentLr: 0.01,
     scheduleLength: "100%",
     teacherWarmup: "3%",
     studentWarmup: "3%",
@@ -117,7 +117,7 @@ const smallData: Layer = {
     feedbackBn: "same",
     feedbackBaseline: 0.99,
   },
-  finetune: { ...paper.finetune, lr: 0.003, schedule: "cosine", optimizer: { ...sgd, weightDecay: 5e-4 } },
+  finetune: { ...paper.finetune, lr: 0.001, schedule: "cosine", optimizer: { ...sgd, weightDecay: 5e-4 } },
 };
 
 /** What each `--recipe` sets. */
