@@ -61,6 +61,8 @@ export function batchNorm(
         TRAINING,
       });
     tape.discard(sums);
+    if (!out.gamma) tape.discard(dGamma);
+    if (!out.beta) tape.discard(dBeta);
     return { x: out.x, gamma: out.gamma, beta: out.beta };
   });
   if (!tape.recording) tape.drop(stats);

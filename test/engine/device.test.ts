@@ -11,6 +11,7 @@ import {
   openDevice,
   relu,
   Tape,
+  TensorArena,
 } from "../../engine/index.js";
 import { packParams, specialise } from "../../engine/kernel.js";
 import { listNodeAdapters, openNodeDevice } from "../../engine/node.js";
@@ -148,6 +149,30 @@ describe("tensors", () => {
 });
 
 describe("commands", () => {
+  it("tell the windows of one buffer apart", async () => {
+    const device = await testDevice();
+    const arena = new TensorArena(
+      device,
+      [
+        { name: "a", shape: [4] },
+        { name: "b", shape: [4] },
+      ],
+      "arena",
+    );
+    const y = device.empty([4], "y");
+    for (const [name, value] of [
+      ["a", 1],
+      ["b", 2],
+    ] as const) {
+      const x = arena.get(name);
+      device.write(x, [value, value, value, value]);
+      device.run(kernels.reluForward, { x, y }, { count: 1 }, [1, 1, 1]);
+      expect([...(await device.read(y))]).toEqual([value, value, value, value]);
+    }
+    device.release(y);
+    arena.release();
+  });
+
   it("are submitted together, and before there are too many", async () => {
     const device = await testDevice({ maxPending: 10 });
     const tape = new Tape(device, false);
@@ -161,19 +186,29 @@ describe("commands", () => {
     tape.dispose();
   });
 
-  it("of more workgroups than an axis holds are folded", async () => {
-    const device = await testDevice();
-    const tape = new Tape(device, false);
-    // 8 threads x 4 pixels: 65,536 workgroups and more in one axis otherwise.
-    const [h, w] = [1500, 1500];
-    const x = tape.tensor([1, h, w, 2], "x");
-    const values = Float32Array.from({ length: h * w * 2 }, (_, k) => k % 65_537);
+  it.each([{}, { subgroups: false }])("of more workgroups than an axis holds are folded, %o", async (options) => {
+    const device = await testDevice({ ...options, workFor: "cpu" });
+    const tape = new Tape(device);
+    // 8 threads x 4 pixels a workgroup: more than 65,535 of them.
+    const shape = [1, 1500, 1500];
+    const pixels = 1500 * 1500;
+    const values = Float32Array.from({ length: pixels * 2 }, (_, k) => k % 65_537);
+    const x = tape.watch(tape.tensor([...shape, 2], "x"));
+    const swap = tape.tensor([1, 1, 2, 2], "swap");
     device.write(x, values);
-    const weight = tape.tensor([1, 1, 2, 2], "swap");
-    device.write(weight, [0, 1, 1, 0]);
-    const y = await device.read(conv2d(tape, x, weight, null));
-    const wrong = y.findIndex((value, k) => value !== values[k ^ 1]);
-    expect(wrong).toBe(-1);
+    device.write(swap, [0, 1, 1, 0]);
+    const y = conv2d(tape, x, swap, null);
+    const isSwapped = (result: Float32Array) => result.every((value, k) => value === values[k ^ 1]);
+    expect(isSwapped(await device.read(y)), "forward").toBe(true);
+    tape.backward([y], [x]);
+    expect(isSwapped(await device.read(tape.gradient(x))), "gradient of the input").toBe(true);
+
+    const grey = tape.tensor([...shape, 1], "grey");
+    const double = tape.tensor([1, 1, 1, 2], "double");
+    device.write(grey, values.subarray(0, pixels));
+    device.write(double, [1, 2]);
+    const two = await device.read(conv2d(tape, grey, double, null));
+    expect(two.every((value, k) => value === values[k >> 1]! * (1 + (k & 1)))).toBe(true);
     tape.dispose();
     device.pool.trim();
   });

@@ -161,12 +161,16 @@ describe("memory", () => {
     const before = device.memory.live;
     const tape = await newTape();
     const x = tape.watch(ndTensor(tape, randomNd([2, 8], random), "x"));
-    const y = relu(tape, add(tape, x, x));
+    const [gamma, beta, runningMean, runningVar] = [1, 0, 0, 1].map((v) =>
+      ndTensor(tape, twins.nd([8], Array(8).fill(v)), "v"),
+    );
+    const state = { runningMean: runningMean!, runningVar: runningVar! };
+    const y = batchNorm(tape, add(tape, x, x), gamma!, beta!, state, { training: true });
     const z = tape.keep(relu(tape, y));
     const loss = sum(tape, relu(tape, z));
     tape.backward([loss]);
-    // x, z, loss, the gradient of x, and the constant one; all of 256 bytes.
-    expect(device.memory.live - before).toBe(5 * 256);
+    // x, the four vectors, z, loss, the gradient of x, and the constant one: each of 256 bytes.
+    expect(device.memory.live - before).toBe(9 * 256);
     await device.read(z);
     tape.dispose();
     expect(device.memory.live).toBe(before);

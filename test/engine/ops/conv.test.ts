@@ -29,6 +29,8 @@ const cases: Case[] = [
   { x: [2, 5, 3, 36], o: 18, k: 3, stride: 1, padding: 1, bias: false },
   { x: [1, 3, 5, 33], o: 10, k: 3, stride: 1, padding: 1, bias: true },
   { x: [2, 4, 6, 10], o: 33, k: 1, stride: 1, padding: 0, bias: true },
+  { x: [2, 3, 4, 7], o: 8, k: 3, stride: 1, padding: 1, bias: false },
+  { x: [1, 5, 5, 14], o: 6, k: 3, stride: 1, padding: 1, bias: true },
   { x: [1, 6, 9, 4], o: 7, k: 3, stride: 2, padding: 0, bias: false },
 ];
 
