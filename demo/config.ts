@@ -1,0 +1,18 @@
+import { type ConfigRequest, resolveConfig } from "../pipeline/config/resolve.js";
+import type { Config } from "../pipeline/config/schema.js";
+
+/** Seed of the demo's images and of its training. */
+export const demoSeed = 1;
+
+/** A run that a software adapter on two cores finishes in a few minutes: IPB on VGG19 at width 1/8, few and short epochs. */
+export const demoRequest: ConfigRequest = {
+  config: "ml-ipb-vgg",
+  preset: "tiny",
+  recipe: "small-data",
+  seed: demoSeed,
+  set: ["data.labelledFraction=0.25", "pretrain.epochs=20", "train.epochs=5", "finetune.epochs=4", "logEvery=5"],
+};
+
+export function demoConfig(): Config {
+  return { ...resolveConfig(demoRequest), config: "demo" };
+}
