@@ -7,8 +7,8 @@ export interface NodeDeviceOptions extends DeviceOptions {
   readonly dawn?: readonly string[];
 }
 
-/** Lowest scheduling priority on Linux and macOS. */
-const idlePriority = 19;
+/** A low scheduling priority, yet not the lowest: beside other busy programs the thread must still come to its turn. */
+const lowPriority = 10;
 
 /**
  * Dawn's instances of the open devices. An instance that is collected before its device aborts the process, and one that
@@ -42,7 +42,7 @@ export async function listNodeAdapters(): Promise<GPUAdapter[]> {
 /** On Linux this sets the calling thread alone; the adapter's own threads exist already and keep their priority. */
 function lowerPriority(): void {
   try {
-    setPriority(process.pid, idlePriority);
+    setPriority(process.pid, lowPriority);
   } catch {
     // Not permitted: slower, but right.
   }
