@@ -5,7 +5,14 @@ import { msVgg19, vgg19, vggActivationBytes } from "./vgg.js";
 
 export type { Initialisation } from "./layers.js";
 export { type Architecture, Network, type NetworkInputs, type NetworkOutputs, type PassOptions } from "./network.js";
-export { parseSafetensors, type RawTensor, readSafetensors, toFloat32, writeSafetensors } from "./safetensors.js";
+export {
+  parseSafetensors,
+  type RawTensor,
+  readSafetensors,
+  type SafetensorsFile,
+  toFloat32,
+  writeSafetensors,
+} from "./safetensors.js";
 export { msVgg19, vgg19 } from "./vgg.js";
 
 export interface ModelOptions {

@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { type Device, type Tensor, UserError } from "../../engine/index.js";
-import { parseSafetensors, type RawTensor, writeSafetensors } from "../../models/index.js";
-import { writeAtomic } from "./folder.js";
+import { parseSafetensors, type RawTensor, type SafetensorsFile, writeSafetensors } from "../../models/index.js";
+import { reason, writeAtomic } from "./folder.js";
 
 const bestSchema = z.object({ epoch: z.number(), balancedAccuracy: z.number(), loss: z.number() });
 
@@ -22,8 +23,6 @@ const stateSchema = z.object({
   epochSeconds: z.number(),
   optimizerSteps: z.array(z.number()),
   batchesTracked: z.record(z.string(), z.record(z.string(), z.number())),
-  /** Digest of the image list and split, so that a run is not continued on other images. */
-  data: z.string(),
 });
 export type RunState = z.infer<typeof stateSchema>;
 
@@ -44,7 +43,8 @@ export async function writeCheckpoint(
   }
   for (const [name, values] of Object.entries(arrays))
     all.set(name, { dtype: "I32", shape: [values.length], data: Int32Array.from(values) });
-  writeAtomic(file, writeSafetensors(all, { equipoise: "checkpoint", state: JSON.stringify(state) }));
+  const metadata = { equipoise: "checkpoint", state: JSON.stringify(state) };
+  writeAtomic(file, writeSafetensors(all, { ...metadata, sha256: digestOf(metadata.state, all) }));
 }
 
 export interface Checkpoint {
@@ -55,13 +55,34 @@ export interface Checkpoint {
 /** The checkpoint of a run, or null where none was written yet. @throws UserError naming a damaged file. */
 export function readCheckpoint(file: string): Checkpoint | null {
   if (!existsSync(file)) return null;
-  const { tensors, metadata } = parseSafetensors(readFileSync(file), file);
-  const state = stateSchema.safeParse(JSON.parse(metadata.state ?? "null"));
-  if (!state.success)
-    throw new UserError(
-      `${file}: is no checkpoint of this version (${state.error.issues[0]?.message ?? "unknown"}): start the run again`,
-    );
-  return { state: state.data, tensors };
+  const { tensors, metadata } = parsed(file);
+  const { state = "null", sha256 } = metadata;
+  if (sha256 !== digestOf(state, tensors)) throw damaged(file, "its content does not fit its digest");
+  const read = stateSchema.safeParse(JSON.parse(state));
+  if (read.success) return { state: read.data, tensors };
+  const issue = read.error.issues[0];
+  throw damaged(file, `"${issue?.path.join(".")}": ${issue?.message}; was it written by another version?`);
+}
+
+function parsed(file: string): SafetensorsFile {
+  try {
+    return parseSafetensors(readFileSync(file), file);
+  } catch (error) {
+    throw damaged(file, reason(error).replace(`${file}: `, ""));
+  }
+}
+
+function damaged(file: string, why: string): UserError {
+  return new UserError(
+    `${file}: the checkpoint is damaged (${why}). Restore it, or remove it and resume to start the run from its beginning`,
+  );
+}
+
+/** SHA-256 of the state and of all tensors' bytes. */
+function digestOf(state: string, tensors: ReadonlyMap<string, RawTensor>): string {
+  const hash = createHash("sha256").update(state);
+  for (const [name, { data }] of tensors) hash.update(name).update(data);
+  return hash.digest("hex");
 }
 
 /** Puts a checkpoint's vectors back. @throws UserError if one is missing or of another length. */

@@ -1,31 +1,26 @@
 import { existsSync, readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { UserError } from "../../engine/index.js";
 import { type Network, readSafetensors } from "../../models/index.js";
+import type { Config } from "../config/schema.js";
 import { scanDataset } from "../data/scan.js";
 import { chance, majority } from "../metrics.js";
 import { evaluateOn } from "./classify.js";
-import { type RunPaths, readJson, runPaths } from "./folder.js";
+import { checkSameImages, type Environment, readEnvironment } from "./environment.js";
+import { runPaths } from "./folder.js";
 import { readRunConfig } from "./trainRun.js";
-import type { EvaluateOptions, EvaluationResult } from "./types.js";
+import type { EvaluateOptions, EvaluationResult, RunLog } from "./types.js";
 import { openData, type SplitData, Workspace } from "./workspace.js";
-
-interface Environment {
-  dataset: { root: string; classes: string[] };
-}
-
-export function readEnvironment(paths: RunPaths): Environment {
-  return readJson(paths.environment, "is this the folder of a run?") as Environment;
-}
 
 /** Tests the networks of a finished run: on its own test part, or on another folder of labelled images. */
 export async function evaluateRun(run: string, options: EvaluateOptions): Promise<EvaluationResult> {
   const paths = runPaths(resolve(run));
   const config = readRunConfig(paths);
-  const { dataset } = readEnvironment(paths);
+  const environment = readEnvironment(paths);
+  const { dataset } = environment;
   const data =
     options.data === undefined
-      ? await openData(config, dataset.root, options.log)
+      ? await ownData(config, environment, options.log)
       : await otherData(options.data, dataset.classes, config.data);
   const ws = await Workspace.open(config, data.dataset.images, dataset.classes, {
     adapter: options.adapter,
@@ -66,13 +61,23 @@ export function loadNetwork(ws: Workspace, role: "teacher" | "student", file: st
   return network;
 }
 
+async function ownData(config: Config, environment: Environment, log: RunLog): Promise<SplitData> {
+  const data = await openData(config, environment.dataset.root, log);
+  checkSameImages(data, environment, "name the images to test with --data");
+  return data;
+}
+
 /** All labelled images of another folder as the test part; its classes must be known to the run. */
 async function otherData(
   root: string,
   classes: readonly string[],
   options: { unlabelled: string[]; multiLabel: string[] },
 ): Promise<SplitData> {
-  const dataset = await scanDataset(resolve(root), { unlabelled: options.unlabelled, multiLabel: options.multiLabel });
+  const there = (name: string) => [name, `images/${name}`].some((path) => existsSync(join(root, path)));
+  const dataset = await scanDataset(resolve(root), {
+    unlabelled: options.unlabelled.filter(there),
+    multiLabel: options.multiLabel.filter(there),
+  });
   const place = dataset.classes.map((name) => {
     const at = classes.indexOf(name);
     if (at < 0)

@@ -1,10 +1,12 @@
 import {
   closeSync,
+  fstatSync,
   fsyncSync,
   ftruncateSync,
   openSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -50,16 +52,24 @@ export async function makeRunFolders(paths: RunPaths): Promise<void> {
   }
 }
 
+/** What to tell about a folder that lacks the files every run begins with. */
+export const noRun =
+  "is this the folder of a run? A run that was stopped in its first moments has none yet: remove the folder and start again";
+
 /** Writes a file so that a kill at any moment leaves the old or the new content, never a part. */
 export function writeAtomic(file: string, content: string | Uint8Array): void {
   const temporary = `${file}.part`;
   try {
     const handle = openSync(temporary, "w");
-    writeFileSync(handle, content);
-    fsyncSync(handle);
-    closeSync(handle);
+    try {
+      writeFileSync(handle, content);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
     renameSync(temporary, file);
   } catch (error) {
+    rmSync(temporary, { force: true });
     throw new UserError(`${file}: cannot be written (${reason(error)}): free space or choose another folder`);
   }
 }
@@ -88,17 +98,27 @@ export class LineFile {
   private readonly handle: number;
   private length: number;
 
-  /** @param keep bytes of an existing file to keep; what follows is cut off. */
+  /**
+   * @param keep bytes of an existing file to keep; what follows is cut off
+   * @throws UserError if it cannot be written, or is shorter than that
+   */
   constructor(
     private readonly file: string,
     keep: number,
   ) {
     try {
       this.handle = openSync(file, "a");
-      ftruncateSync(this.handle, keep);
     } catch (error) {
-      throw new UserError(`${file}: cannot be written (${reason(error)})`);
+      throw new UserError(`${file}: cannot be written (${reason(error)}): make it writable`);
     }
+    const { size } = fstatSync(this.handle);
+    if (size < keep) {
+      this.close();
+      throw new UserError(
+        `${file}: has ${size} bytes, but the checkpoint knows of ${keep}: restore the file, or start the run again`,
+      );
+    }
+    ftruncateSync(this.handle, keep);
     this.length = keep;
   }
 
@@ -112,6 +132,11 @@ export class LineFile {
     } catch (error) {
       throw new UserError(`${this.file}: cannot be written (${reason(error)}): free space, then resume the run`);
     }
+  }
+
+  /** Brings what was written to the disk. */
+  sync(): void {
+    fsyncSync(this.handle);
   }
 
   close(): void {

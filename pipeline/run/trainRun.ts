@@ -1,69 +1,108 @@
-import { appendFileSync } from "node:fs";
-import { platform, release } from "node:os";
+import { appendFileSync, existsSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { type Network, writeSafetensors } from "../../models/index.js";
 import { parseConfig } from "../config/resolve.js";
 import type { Config } from "../config/schema.js";
-import { countClasses } from "../data/sampler.js";
 import { chance, type Evaluation, majority } from "../metrics.js";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.js";
 import { evaluateOn } from "./classify.js";
-import { makeRunFolders, type RunPaths, readJson, runPaths, writeAtomic, writeJson } from "./folder.js";
+import { adapterName, checkSameImages, environmentOf, readEnvironment } from "./environment.js";
+import { makeRunFolders, noRun, type RunPaths, readJson, runPaths, writeAtomic, writeJson } from "./folder.js";
+import type { PhaseContext } from "./phase.js";
 import { writePredictions } from "./predictions.js";
 import { Trainer } from "./trainer.js";
 import type { ResumeOptions, RunLog, RunResult, TrainOptions } from "./types.js";
-import { packageVersion } from "./version.js";
 import { openData, type SplitData, Workspace } from "./workspace.js";
 
 /**
- * Trains, tests and writes a run folder that stands alone.
+ * Trains, tests and writes a run folder that stands alone. Nothing is written before data, configuration and adapter fit.
  * @throws UserError for data, configuration or an adapter that do not fit; the signal's reason when aborted
  */
 export async function trainRun(options: TrainOptions): Promise<RunResult> {
+  const { config, log, adapter, signal } = options;
   const paths = runPaths(resolve(options.out));
-  const root = resolve(options.dataRoot);
-  const data = await openData(options.config, root, options.log);
-  await makeRunFolders(paths);
-  writeJson(paths.config, options.config);
-  return execute(paths, options.config, data, options, null);
+  const data = await openData(config, resolve(options.dataRoot), log);
+  return withWorkspace(config, data, adapter, async (ws) => {
+    await checkImages(ws, data, { log, signal });
+    await makeRunFolders(paths);
+    writeJson(paths.environment, environmentOf(ws, data));
+    writeJson(paths.config, config);
+    return execute(ws, data, paths, options, null);
+  });
 }
 
-/** Continues a run from its last checkpoint, to bitwise the same weights as without the stop (on the same adapter). */
+/**
+ * Continues a run from its last checkpoint, to bitwise the same weights as without the stop (on the same adapter). A
+ * finished run is left as it is.
+ */
 export async function resumeRun(run: string, options: ResumeOptions): Promise<RunResult> {
   const paths = runPaths(resolve(run));
   const config = readRunConfig(paths);
-  const environment = readJson(paths.environment, "is this the folder of a run?") as { dataset: { root: string } };
+  const environment = readEnvironment(paths);
+  if (existsSync(paths.result)) {
+    options.log.info(`${paths.root}: this run has finished, there is nothing to continue`);
+    return readJson(paths.result, "remove it, and resume the run to test it again") as RunResult;
+  }
   const checkpoint = readCheckpoint(paths.checkpoint);
   const data = await openData(config, environment.dataset.root, options.log);
-  await makeRunFolders(paths);
-  if (!checkpoint) options.log.info("there is no checkpoint yet: the run starts from its beginning");
-  return execute(paths, config, data, options, checkpoint);
+  checkSameImages(data, environment, "start a new run");
+  return withWorkspace(config, data, options.adapter, async (ws) => {
+    await makeRunFolders(paths);
+    if (!checkpoint) options.log.info("there is no checkpoint yet: the run starts from its beginning");
+    const [before, now] = [adapterName(environment.adapter), adapterName(ws.device.info)];
+    if (before !== now)
+      options.log.warn(
+        `the run began on ${before} and goes on on ${now}: its weights will differ in their last digits`,
+      );
+    return execute(ws, data, paths, options, checkpoint);
+  });
 }
 
 export function readRunConfig(paths: RunPaths): Config {
-  return parseConfig(readJson(paths.config, "is this the folder of a run?"), paths.config);
+  return parseConfig(readJson(paths.config, noRun), paths.config);
+}
+
+async function withWorkspace<T>(
+  config: Config,
+  { dataset }: SplitData,
+  adapter: string | undefined,
+  work: (ws: Workspace) => Promise<T>,
+): Promise<T> {
+  const ws = await Workspace.open(config, dataset.images, dataset.classes, { adapter, training: true });
+  try {
+    return await work(ws);
+  } finally {
+    await ws.close();
+  }
+}
+
+/** Decodes every image and mask that the run will use, so that a damaged one is found before the training, not after hours of it. */
+async function checkImages(ws: Workspace, { split }: SplitData, { log, signal }: PhaseContext): Promise<void> {
+  const unlabelled = ws.config.method === "supervised" ? [] : split.U;
+  const images = [...split.L, ...split.validation, ...unlabelled, ...split.T];
+  const atOnce = 64;
+  for (let i = 0; i < images.length; i += atOnce) {
+    signal.throwIfAborted();
+    await ws.loader.centralBatch(images.slice(i, i + atOnce));
+    log.progress({ label: "checking the images", done: Math.min(images.length, i + atOnce), total: images.length });
+  }
 }
 
 async function execute(
-  paths: RunPaths,
-  config: Config,
+  ws: Workspace,
   data: SplitData,
+  paths: RunPaths,
   options: ResumeOptions,
   checkpoint: Checkpoint | null,
 ): Promise<RunResult> {
   const log = fileLog(options.log, paths.log);
-  const { classes } = data.dataset;
-  const ws = await Workspace.open(config, data.dataset.images, classes, { adapter: options.adapter, training: true });
+  log.info(describe(ws, data));
+  const trainer = new Trainer(ws, data, paths, { ...options, log }, checkpoint);
   try {
-    writeJson(paths.environment, environmentOf(ws, data));
-    log.info(describe(config, data, ws));
-    const trainer = new Trainer(ws, data, paths, { ...options, log }, checkpoint);
     await trainer.run();
-    const result = await test(ws, data, trainer, log, paths);
-    trainer.release();
-    return result;
+    return await test(ws, data, trainer, { ...options, log }, paths);
   } finally {
-    await ws.close();
+    trainer.release();
   }
 }
 
@@ -72,7 +111,7 @@ async function test(
   ws: Workspace,
   data: SplitData,
   trainer: Trainer,
-  log: RunLog,
+  { log, signal }: PhaseContext,
   paths: RunPaths,
 ): Promise<RunResult> {
   const { config } = ws;
@@ -80,6 +119,7 @@ async function test(
   const on = (network: Network, label: string) =>
     evaluateOn(ws, network, split.T, labels, {
       patches: config.test.patches,
+      signal,
       onProgress: (done, total) => log.progress({ label, done, total }),
     });
   const student = await on(trainer.student, "testing the student");
@@ -98,21 +138,9 @@ async function test(
     finetuned: config.finetune.enabled && config.finetune.epochs > 0,
     seconds: Math.round(trainer.seconds * 10) / 10,
   };
-  writeAtomic(
-    paths.student,
-    writeSafetensors(await trainer.student.stateDict(), {
-      model: config.model,
-      classes: JSON.stringify(dataset.classes),
-    }),
-  );
-  if (trainer.teacher)
-    writeAtomic(
-      paths.teacher,
-      writeSafetensors(await trainer.teacher.stateDict(), {
-        model: config.model,
-        classes: JSON.stringify(dataset.classes),
-      }),
-    );
+  const metadata = { model: config.model, classes: JSON.stringify(dataset.classes) };
+  writeAtomic(paths.student, writeSafetensors(await trainer.student.stateDict(), metadata));
+  if (trainer.teacher) writeAtomic(paths.teacher, writeSafetensors(await trainer.teacher.stateDict(), metadata));
   const rows = split.T.map((image, i) => ({
     file: imageName(data, image),
     truth: truth[i] as number,
@@ -128,43 +156,11 @@ function imageName({ dataset }: SplitData, image: number): string {
   return relative(dataset.root, dataset.images[image]?.file ?? "").replaceAll("\\", "/");
 }
 
-function environmentOf(ws: Workspace, { dataset, split, labels }: SplitData) {
-  const count = (images: readonly number[]) =>
-    countClasses(
-      images.map((i) => labels[i] as number),
-      dataset.classes.length,
-    );
-  const hidden = split.U.map((i) => dataset.images[i]?.label ?? -1);
-  return {
-    equipoise: packageVersion(),
-    node: process.version,
-    adapter: ws.device.info,
-    os: `${platform()} ${release()}`,
-    startedAt: new Date().toISOString(),
-    seed: ws.config.seed,
-    dataset: {
-      root: dataset.root,
-      classes: dataset.classes,
-      counts: {
-        L: count(split.L),
-        validation: count(split.validation),
-        U:
-          split.U.length > 0 && hidden.every((label) => label >= 0)
-            ? countClasses(hidden, dataset.classes.length)
-            : null,
-        T: count(split.T),
-      },
-      unlabelled: split.U.length,
-      multiLabel: split.U.filter((i) => dataset.images[i]?.part === "multi-label").length,
-    },
-  };
-}
-
-function describe(config: Config, { dataset, split }: SplitData, ws: Workspace): string {
+function describe({ config, device }: Workspace, { dataset, split }: SplitData): string {
   const { L, validation, U, T } = split;
   return (
     `${config.config}, preset ${config.preset}, recipe ${config.recipe}: ${dataset.classes.join(", ")}; ` +
-    `${L.length} labelled, ${validation.length} for validation, ${U.length} unlabelled, ${T.length} for the test; on ${ws.device.info.device || ws.device.info.description}`
+    `${L.length} labelled, ${validation.length} for validation, ${U.length} unlabelled, ${T.length} for the test; on ${adapterName(device.info)}`
   );
 }
 

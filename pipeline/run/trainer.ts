@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import { type Tensor, UserError } from "../../engine/index.js";
+import type { Tensor } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
 import { ahead } from "../data/ahead.js";
 import {
@@ -13,6 +12,7 @@ import {
 import { evaluateOn } from "./classify.js";
 import { TimeEstimate } from "./estimate.js";
 import { LineFile, type RunPaths } from "./folder.js";
+import { firstNonFinite, nonFiniteError } from "./health.js";
 import { MetaPhase } from "./metaPhase.js";
 import { optimizerTensors, type Phase } from "./phase.js";
 import { ScalarRing, type ScalarRow } from "./ring.js";
@@ -37,6 +37,8 @@ export class Trainer {
   private readonly estimate: TimeEstimate;
   private state: RunState;
   private resumed: Checkpoint | null;
+  /** The last checkpoint, for messages. */
+  private lastSaved: string | null = null;
   private savedAt = performance.now();
   private startedAt = performance.now();
 
@@ -58,12 +60,7 @@ export class Trainer {
       buffers: device.zeros(buffers.all.shape, "best statistics"),
     };
     this.resumed = checkpoint;
-    this.state = checkpoint?.state ?? freshState(digestOf(data));
-    if (this.state.data !== digestOf(data)) {
-      throw new UserError(
-        `${data.dataset.root}: the images are not those that this run began with: restore them, or start a new run`,
-      );
-    }
+    this.state = checkpoint?.state ?? freshState();
     this.metrics = new LineFile(paths.metrics, this.state.metricsBytes);
     this.estimate = new TimeEstimate(config, data, options);
     if (checkpoint) this.restore(checkpoint);
@@ -127,6 +124,7 @@ export class Trainer {
         const end = Math.min(totalSteps, (epoch + 1) * stepsPerEpoch);
         await this.runSteps(phase, ring, end);
         await this.endEpoch(phase, epoch);
+        this.options.signal.throwIfAborted();
       }
     } finally {
       await ring.release();
@@ -140,7 +138,10 @@ export class Trainer {
     const jobs = Array.from({ length: end - from }, (_, i) => () => phase.load(from + i));
     let begun = performance.now();
     for await (const batch of ahead(jobs, 2)) {
-      if (this.options.signal.aborted) await this.stop(phase, ring);
+      if (this.options.signal.aborted) {
+        await this.pause(phase, ring);
+        throw this.options.signal.reason;
+      }
       ws.device.write(ws.dropout.state, [ws.config.seed, state.step]);
       phase.run(state.step, batch);
       const rows = await ring.push(state.step, phase.scalars);
@@ -151,13 +152,10 @@ export class Trainer {
       const now = performance.now();
       state.epochSeconds += (now - begun) / 1000;
       begun = now;
-      if (now - this.savedAt > ws.config.checkpointMinutes * 60_000) {
-        this.record(phase, await ring.drain());
-        await this.save(phase);
-      }
+      // After its last step an epoch is saved with its evaluation only.
+      if (state.step < end && now - this.savedAt > ws.config.checkpointMinutes * 60_000) await this.pause(phase, ring);
     }
     this.record(phase, await ring.drain());
-    if (this.options.signal.aborted) await this.stop(phase, ring);
   }
 
   /** Takes over scalars of steps: refuses what is not finite, and writes a line where `logEvery` steps are complete. */
@@ -184,6 +182,7 @@ export class Trainer {
 
   private async endEpoch(phase: Phase, epoch: number): Promise<void> {
     const { ws, data, state, options } = this;
+    await this.refuseNonFiniteWeights(phase);
     const { evaluation } = await evaluateOn(ws, phase.evaluated, data.split.validation, data.labels);
     const validation = {
       balancedAccuracy: evaluation.balancedAccuracy,
@@ -231,10 +230,11 @@ export class Trainer {
     this.ws.device.copy(this.best.buffers, this.student.buffers.all);
   }
 
-  private async stop(phase: Phase, ring: ScalarRing): Promise<never> {
+  /** A checkpoint inside an epoch. */
+  private async pause(phase: Phase, ring: ScalarRing): Promise<void> {
     this.record(phase, await ring.drain());
+    await this.refuseNonFiniteWeights(phase);
     await this.save(phase);
-    throw this.options.signal.reason;
   }
 
   private async save(phase: Phase): Promise<void> {
@@ -250,6 +250,7 @@ export class Trainer {
         Object.entries(this.networks()).map(([name, n]) => [name, Object.fromEntries(n.batchesTracked)]),
       ),
     };
+    this.metrics.sync();
     await writeCheckpoint(
       this.paths.checkpoint,
       device,
@@ -258,6 +259,11 @@ export class Trainer {
       arrays,
     );
     this.savedAt = performance.now();
+    this.lastSaved = this.describeCheckpoint(phase, state.step);
+  }
+
+  private describeCheckpoint({ title, length }: Phase, step: number): string {
+    return `${this.paths.checkpoint} (${title}, after step ${step} of ${length.totalSteps})`;
   }
 
   private networks(): Record<string, Network> {
@@ -265,12 +271,17 @@ export class Trainer {
     return { student, ...(teacher && { teacher }), ...(average && { average }) };
   }
 
-  private networkTensors(): StateTensors {
+  /** Weights and statistics of the networks. */
+  private ownTensors(): StateTensors {
     const own = Object.entries(this.networks()).flatMap(([name, n]) => [
       [`${name}.values`, n.arena.values],
       [`${name}.buffers`, n.buffers.all],
     ]);
-    return { ...Object.fromEntries(own), "best.values": this.best.values, "best.buffers": this.best.buffers };
+    return Object.fromEntries(own);
+  }
+
+  private networkTensors(): StateTensors {
+    return { ...this.ownTensors(), "best.values": this.best.values, "best.buffers": this.best.buffers };
   }
 
   private restore(checkpoint: Checkpoint): void {
@@ -294,18 +305,24 @@ export class Trainer {
       o.steps = this.state.optimizerSteps[i] ?? 0;
     });
     const { step } = this.state;
+    const { stepsPerEpoch, totalSteps } = phase.length;
+    this.lastSaved = this.describeCheckpoint(phase, step);
     // A checkpoint at the end of an epoch holds the plan of that epoch, not of the next.
-    if (step % phase.length.stepsPerEpoch === 0) this.resumed = null;
+    if (step % stepsPerEpoch === 0 || step === totalSteps) this.resumed = null;
   }
 
   private refuseNonFinite(phase: Phase, step: number, values: readonly number[]): void {
     const bad = values.findIndex((v) => !Number.isFinite(v));
     if (bad < 0) return;
-    const rates = Object.entries(phase.rates(step)).map(([name, rate]) => `${name} ${rate.toPrecision(3)}`);
-    throw new UserError(
-      `${phase.title}: ${phase.scalars.names[bad]} became ${values[bad]} at step ${step + 1} of ${phase.length.totalSteps} (${rates.join(", ")}). ` +
-        `The last good checkpoint is ${this.paths.checkpoint}. Start again with a lower learning rate (--set).`,
-    );
+    throw nonFiniteError(phase, step, `${phase.scalars.names[bad]} became ${values[bad]}`, this.lastSaved);
+  }
+
+  /** Before weights are evaluated or saved: the loss of a step is that of the weights before it. */
+  private async refuseNonFiniteWeights(phase: Phase): Promise<void> {
+    const bad = await firstNonFinite(this.ws.device, this.ownTensors());
+    if (!bad) return;
+    const [role] = bad.name.split(".");
+    throw nonFiniteError(phase, this.state.step - 1, `a weight of the ${role} became ${bad.value}`, this.lastSaved);
   }
 
   private show(phase: Phase): void {
@@ -324,7 +341,7 @@ export class Trainer {
   }
 }
 
-function freshState(data: string): RunState {
+function freshState(): RunState {
   const lists = { window: [], epochSums: [], optimizerSteps: [], batchesTracked: {} };
   return {
     ...lists,
@@ -336,13 +353,7 @@ function freshState(data: string): RunState {
     metricsBytes: 0,
     epochSteps: 0,
     epochSeconds: 0,
-    data,
   };
-}
-
-function digestOf({ dataset, split }: SplitData): string {
-  const text = JSON.stringify([dataset.images.map((i) => i.id), split.L, split.validation, split.U, split.T]);
-  return createHash("sha256").update(text).digest("hex");
 }
 
 function columnMeans(rows: readonly (readonly number[])[]): number[] {
