@@ -58,11 +58,11 @@ export function lookOf(state: CellState, scale: number, rng: Rng): Look {
     },
     neurons: {
       density: (9 * differentiating * vary(0.35)) / (scale * scale),
-      radius: 5.8 * scale * vary(0.12),
-      thickness: 1.05 * vary(0.12),
+      radius: 6.8 * scale * vary(0.12),
+      thickness: 0.8 * vary(0.1),
       length: 70 * scale * mix(0.5, 1, differentiating) * vary(0.2),
-      width: Math.max(1.05 * scale, 0.8),
-      fibre: 0.7 * vary(0.2),
+      width: Math.max(0.95 * scale, 0.75),
+      fibre: 0.46 * vary(0.2),
     },
     dead: {
       cover: dead,
