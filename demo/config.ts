@@ -10,7 +10,16 @@ export const demoRequest: ConfigRequest = {
   preset: "tiny",
   recipe: "small-data",
   seed: demoSeed,
-  set: ["data.labelledFraction=0.25", "pretrain.epochs=20", "train.epochs=5", "finetune.epochs=4", "logEvery=5"],
+  set: [
+    "data.labelledFraction=0.3",
+    // So few steps leave no time for strong changes of the labelled patches, nor for dropout.
+    "augment.labelled=flips",
+    "dropout=0",
+    "pretrain.epochs=25",
+    "train.epochs=4",
+    "finetune.epochs=4",
+    "logEvery=5",
+  ],
 };
 
 export function demoConfig(): Config {
