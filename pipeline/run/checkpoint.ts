@@ -5,7 +5,15 @@ import { type Device, type Tensor, UserError } from "../../engine/index.js";
 import { parseSafetensors, type RawTensor, type SafetensorsFile, writeSafetensors } from "../../models/index.js";
 import { reason, writeAtomic } from "./folder.js";
 
-const bestSchema = z.object({ epoch: z.number(), balancedAccuracy: z.number(), loss: z.number() });
+/** Forward passes that each batch norm has seen, by its name. */
+const trackedSchema = z.record(z.string(), z.number());
+
+const bestSchema = z.object({
+  epoch: z.number(),
+  balancedAccuracy: z.number(),
+  loss: z.number(),
+  batchesTracked: trackedSchema,
+});
 
 /** Everything of a run's state that is no tensor. */
 const stateSchema = z.object({
@@ -22,7 +30,7 @@ const stateSchema = z.object({
   epochSteps: z.number(),
   epochSeconds: z.number(),
   optimizerSteps: z.array(z.number()),
-  batchesTracked: z.record(z.string(), z.record(z.string(), z.number())),
+  batchesTracked: z.record(z.string(), trackedSchema),
 });
 export type RunState = z.infer<typeof stateSchema>;
 

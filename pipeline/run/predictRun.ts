@@ -1,27 +1,29 @@
-import { type Dirent, existsSync } from "node:fs";
-import { readdir, stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { constants, existsSync } from "node:fs";
+import { access, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../engine/index.js";
+import { isFolder, listPngs } from "../data/listing.js";
 import type { ImageRecord } from "../data/types.js";
 import { classify } from "./classify.js";
 import { readEnvironment } from "./environment.js";
 import { loadNetwork } from "./evaluateRun.js";
-import { runPaths } from "./folder.js";
+import { reason, runPaths } from "./folder.js";
 import { writePredictions } from "./predictions.js";
 import { readRunConfig } from "./trainRun.js";
 import type { PredictOptions } from "./types.js";
 import { Workspace } from "./workspace.js";
 
 /**
- * Classifies image files, or all PNG files of folders, with the student of a run and writes a CSV. A mask beside the image's
- * folder (`images/` and `masks/`) is not needed: patches are cut from the middle.
+ * Classifies image files, or all PNG files of folders, with the student of a run and writes a CSV. Masks are not needed:
+ * patches are cut from the middle, or in an even grid.
  * @returns the number of images
- * @throws UserError naming a file that is missing or cannot be read
+ * @throws UserError naming a file that is missing, cannot be read or cannot be written
  */
 export async function predictRun(run: string, inputs: readonly string[], options: PredictOptions): Promise<number> {
   const paths = runPaths(resolve(run));
   const config = readRunConfig(paths);
   const { dataset } = readEnvironment(paths);
+  await checkWritable(options.out);
   const files = (await Promise.all(inputs.map(imageFiles))).flat();
   const images: ImageRecord[] = files.map((file) => ({
     id: file,
@@ -51,12 +53,26 @@ export async function predictRun(run: string, inputs: readonly string[], options
   }
 }
 
+/** The file itself, or all PNG files below a folder (below its `images`, where there is one: `masks` lies beside it). */
 async function imageFiles(path: string): Promise<string[]> {
   const found = await stat(path).catch(() => null);
   if (!found) throw new UserError(`${path}: there is no such file or folder`);
   if (!found.isDirectory()) return [path];
-  const entries: Dirent[] = await readdir(path, { withFileTypes: true, recursive: true });
-  const files = entries.filter((e) => e.isFile() && /\.png$/i.test(e.name)).map((e) => join(e.parentPath, e.name));
+  const images = join(path, "images");
+  const root = (await isFolder(images)) ? images : path;
+  const files = (await listPngs(root)).files.map((file) => join(root, file));
   if (files.length === 0) throw new UserError(`${path}: there are no PNG files in this folder`);
-  return files.sort();
+  return files;
+}
+
+/** Before hours of work: @throws UserError if the table could not be written. */
+async function checkWritable(file: string): Promise<void> {
+  const folder = dirname(resolve(file));
+  const isTaken = await isFolder(file);
+  if (isTaken) throw new UserError(`--out ${file}: is a folder; give the name of a CSV file`);
+  await access(folder, constants.W_OK).catch((error: unknown) => {
+    throw new UserError(
+      `--out ${file}: cannot be written (${reason(error)}); choose a folder that exists and is writable`,
+    );
+  });
 }

@@ -217,7 +217,8 @@ export class Trainer {
       (balancedAccuracy < best.balancedAccuracy || (balancedAccuracy === best.balancedAccuracy && loss >= best.loss))
     )
       return;
-    this.state.best = { epoch, balancedAccuracy, loss };
+    const batchesTracked = Object.fromEntries(this.student.batchesTracked);
+    this.state.best = { epoch, balancedAccuracy, loss, batchesTracked };
     this.state.bestEpoch = epoch;
     this.ws.device.copy(network.arena.values, this.best.values);
     this.ws.device.copy(network.buffers.all, this.best.buffers);
@@ -225,9 +226,11 @@ export class Trainer {
 
   /** The student becomes the best one so far (or stays, where no epoch was finished). */
   private useBest(): void {
-    if (!this.state.best) return;
+    const { best } = this.state;
+    if (!best) return;
     this.ws.device.copy(this.best.values, this.student.arena.values);
     this.ws.device.copy(this.best.buffers, this.student.buffers.all);
+    for (const [name, n] of Object.entries(best.batchesTracked)) this.student.batchesTracked.set(name, n);
   }
 
   /** A checkpoint inside an epoch. */

@@ -1,23 +1,29 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { resumeRun, trainRun } from "../../../pipeline/run/index.js";
+import type { RunProgress } from "../../../pipeline/run/types.js";
 import { temporaryFolder, writeImages } from "./images.js";
 import { KeptLog, metricsOf, quickConfig, weightsOf } from "./support.js";
 
 const folder = temporaryFolder();
+const at = (name: string) => join(folder.path, name);
 afterAll(folder.remove);
-const data = writeImages(join(folder.path, "data"));
 
-/** Runs until `steps` training steps were made, then stops as Ctrl-C does. @returns whether the run came to its end */
-async function stopAfter(steps: number, start: (log: KeptLog, signal: AbortSignal) => Promise<unknown>) {
+const config = quickConfig({ set: ["meta.feedbackBaseline=0.9", "ema=0.5", "train.optimizer.name=adam"] });
+const isTraining = ({ label }: RunProgress) => /^(pre-training|training|fine-tuning)/.test(label);
+
+/** Trains, or resumes what was begun, and stops as Ctrl-C does once `when` holds. @returns whether the run came to its end */
+async function runUntil(out: string, when: (update: RunProgress) => boolean): Promise<boolean> {
   const controller = new AbortController();
-  let made = 0;
-  const log = new KeptLog(({ label }) => {
-    if (!label.includes("train") && !label.includes("tuning")) return;
-    made++;
-    if (made === steps) controller.abort();
+  const log = new KeptLog((update) => {
+    if (when(update)) controller.abort();
   });
-  return start(log, controller.signal).then(
+  const options = { yes: false, log, signal: controller.signal };
+  const run = existsSync(join(out, "config.json"))
+    ? resumeRun(out, options)
+    : trainRun({ ...options, config, dataRoot: at("data"), out });
+  return run.then(
     () => true,
     (error: Error) => {
       if (error.name !== "AbortError") throw error;
@@ -26,18 +32,29 @@ async function stopAfter(steps: number, start: (log: KeptLog, signal: AbortSigna
   );
 }
 
-test("a run that is stopped after every single step ends with the same weights and metrics as one that is not", async () => {
-  const config = quickConfig({ set: ["meta.feedbackBaseline=0.9", "ema=0.5", "train.optimizer.name=adam"] });
-  const [whole, pieces] = [join(folder.path, "whole"), join(folder.path, "pieces")];
-  const options = { config, dataRoot: data, yes: false };
-  await trainRun({ ...options, out: whole, log: new KeptLog(), signal: new AbortController().signal });
+beforeAll(async () => {
+  writeImages(at("data"));
+  expect(await runUntil(at("whole"), () => false)).toBe(true);
+});
 
-  let finished = await stopAfter(1, (log, signal) => trainRun({ ...options, out: pieces, log, signal }));
-  let stops = 1;
-  for (; !finished && stops < 40; stops++) {
-    finished = await stopAfter(1, (log, signal) => resumeRun(pieces, { yes: false, log, signal }));
+test("a run that is stopped after every single step ends like one that is not", async () => {
+  const out = at("steps");
+  let stops = 0;
+  while (stops < 40 && !(await runUntil(out, isTraining))) stops++;
+  expect(stops).toBe(15);
+  expect(metricsOf(out)).toEqual(metricsOf(at("whole")));
+  expect(weightsOf(out)).toEqual(weightsOf(at("whole")));
+});
+
+test("a run can be stopped while it checks images, labels patches and tests", async () => {
+  const out = at("between");
+  const stopAt = (label: string) => runUntil(out, (update) => update.label.includes(label));
+  expect(await stopAt("checking the images")).toBe(false);
+  expect(existsSync(out)).toBe(false);
+  for (const label of ["epoch 1: pseudo-labels", "epoch 2: pseudo-labels", "testing the student"]) {
+    expect(await stopAt(label), label).toBe(false);
   }
-  expect(stops).toBe(16);
-  expect(metricsOf(pieces)).toEqual(metricsOf(whole));
-  expect(weightsOf(pieces)).toEqual(weightsOf(whole));
+  expect(await stopAt("nothing")).toBe(true);
+  expect(metricsOf(out)).toEqual(metricsOf(at("whole")));
+  expect(weightsOf(out)).toEqual(weightsOf(at("whole")));
 });
