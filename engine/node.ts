@@ -1,4 +1,4 @@
-import { setPriority } from "node:os";
+import { setPriority, tmpdir } from "node:os";
 import { create, globals } from "webgpu";
 import { type Device, type DeviceOptions, listAdapters, openDevice } from "./device.js";
 
@@ -49,6 +49,8 @@ function lowerPriority(): void {
 }
 
 function dawn(flags: readonly string[] = []): GPU {
+  // Mesa complains on stderr where a bare machine has no such folder; nothing is written to it.
+  if (process.platform === "linux") process.env.XDG_RUNTIME_DIR ??= tmpdir();
   Object.assign(globalThis, globals);
   return create([...flags]);
 }
