@@ -1,4 +1,7 @@
-/** Everything that was tuned, in one frozen place: class counts, sizes, and how far the classes reach into each other. */
+/**
+ * The frozen parameters: class counts, sizes, and how far the classes reach into each other. How a stage looks and how the
+ * microscope varies is in `morphology.ts`; a change there, too, is a new `version`.
+ */
 
 /** Class folders in alphabetical order, which is their label order, and the folder of unlabelled composite colonies. */
 export const SYNTH_CLASSES = ["Debris", "Dense", "Diff", "Spread"] as const;
@@ -77,6 +80,6 @@ export const synthParameters: SynthParameters = {
     },
   },
   relativeSize: { Debris: 0.85, Dense: 0.95, Diff: 1.15, Spread: 1.05, MultiLabel: 1.6 },
-  stage: { Debris: [0.4, 0.2], Dense: [0.14, 0.09], Diff: [0.9, 0.08], Spread: [0.46, 0.12] },
-  dead: { Debris: [0, 0.4], Dense: [-4.8, 1.3], Diff: [-4.8, 1.3], Spread: [-4.6, 1.4] },
+  stage: { Debris: [0.4, 0.2], Dense: [0.14, 0.09], Diff: [0.91, 0.07], Spread: [0.45, 0.1] },
+  dead: { Debris: [0.1, 0.35], Dense: [-4.8, 1.3], Diff: [-4.8, 1.3], Spread: [-4.6, 1.4] },
 };

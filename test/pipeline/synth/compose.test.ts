@@ -3,6 +3,14 @@ import { type SynthImage, synthesiseImage } from "../../../pipeline/synth/compos
 import { MULTI_LABEL, SYNTH_CLASSES, type SynthFolder, synthParameters } from "../../../pipeline/synth/parameters.js";
 
 const PER_CLASS = 24;
+/** Mean grey value and foreground pixels of image 1 of each folder, seed 77. */
+const FROZEN = [
+  [106.4, 5963],
+  [123.2, 7832],
+  [135.5, 4774],
+  [124.6, 6948],
+  [123.6, 6059],
+] as const;
 const SCALE = synthParameters.presets.tiny.scale;
 
 function draw(folder: SynthFolder, index: number, seed = 500, width = 120, height = 100): SynthImage {
@@ -107,6 +115,18 @@ describe("synthesiseImage", () => {
       }
     }
     expect([...seen].sort()).toEqual([...SYNTH_CLASSES]);
+  });
+
+  // A change of the pictures is allowed, but then it is another version, and docs/synth.md needs new measurements.
+  it("is frozen: version 1 draws these pictures", () => {
+    expect(synthParameters.version).toBe(1);
+    [...SYNTH_CLASSES, MULTI_LABEL].forEach((name, i) => {
+      const { pixels, mask } = draw(name, 1, 77);
+      const [grey, foreground] = FROZEN[i]!;
+      expect(pixels.reduce((sum, value) => sum + value, 0) / pixels.length).toBeCloseTo(grey, 0);
+      // Room for another build of JavaScript whose last bit of a power differs.
+      expect(Math.abs(mask.filter((value) => value === 255).length - foreground)).toBeLessThan(15);
+    });
   });
 
   it("a single class is one part that is all of the colony", () => {
