@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type SynthImage, synthesiseImage } from "../../../pipeline/synth/compose.js";
 import { MULTI_LABEL, SYNTH_CLASSES, type SynthFolder, synthParameters } from "../../../pipeline/synth/parameters.js";
 
+const FOLDERS: readonly SynthFolder[] = [...SYNTH_CLASSES, MULTI_LABEL];
 const PER_CLASS = 24;
 /** Mean grey value and foreground pixels of image 1 of each folder, seed 77. */
 const FROZEN = [
@@ -14,7 +15,7 @@ const FROZEN = [
 const SCALE = synthParameters.presets.tiny.scale;
 
 function draw(folder: SynthFolder, index: number, seed = 500, width = 120, height = 100): SynthImage {
-  const stream = [...SYNTH_CLASSES, MULTI_LABEL].indexOf(folder) * 1000 + index;
+  const stream = FOLDERS.indexOf(folder) * 1000 + index;
   return synthesiseImage({ folder, name: "x.png", width, height, stream }, synthParameters, SCALE, seed);
 }
 
@@ -77,29 +78,26 @@ describe("synthesiseImage", () => {
     expect(dense[1]!).toBeGreaterThan(spread[1]! + 0.1);
   });
 
-  it.each<SynthFolder>([...SYNTH_CLASSES, MULTI_LABEL])(
-    "%s: the mask is 0 or 255, of the picture's size, and where the colony is",
-    (name) => {
-      for (let i = 0; i < 8; i++) {
-        const { width, height, pixels, mask } = draw(name, i);
-        expect([width, height, pixels.length, mask.length]).toEqual([120, 100, 12000, 12000]);
-        expect([...new Set(mask)].sort()).toEqual([0, 255]);
-        const share = mask.filter((value) => value === 255).length / mask.length;
-        expect(share).toBeGreaterThan(0.08);
-        expect(share).toBeLessThan(0.95);
-        const roughness = (inside: boolean) => {
-          let [sum, count] = [0, 0];
-          for (let at = 2; at < mask.length; at++) {
-            if ((mask[at] === 255) !== inside || (mask[at - 2] === 255) !== inside) continue;
-            sum += (pixels[at]! - pixels[at - 2]!) ** 2;
-            count++;
-          }
-          return sum / count;
-        };
-        expect(roughness(true)).toBeGreaterThan(roughness(false));
-      }
-    },
-  );
+  it.each(FOLDERS)("%s: the mask is 0 or 255, of the picture's size, and where the colony is", (name) => {
+    for (let i = 0; i < 8; i++) {
+      const { width, height, pixels, mask } = draw(name, i);
+      expect([width, height, pixels.length, mask.length]).toEqual([120, 100, 12000, 12000]);
+      expect([...new Set(mask)].sort()).toEqual([0, 255]);
+      const share = mask.filter((value) => value === 255).length / mask.length;
+      expect(share).toBeGreaterThan(0.08);
+      expect(share).toBeLessThan(0.95);
+      const roughness = (inside: boolean) => {
+        let [sum, count] = [0, 0];
+        for (let at = 2; at < mask.length; at++) {
+          if ((mask[at] === 255) !== inside || (mask[at - 2] === 255) !== inside) continue;
+          sum += (pixels[at]! - pixels[at - 2]!) ** 2;
+          count++;
+        }
+        return sum / count;
+      };
+      expect(roughness(true)).toBeGreaterThan(roughness(false));
+    }
+  });
 
   it("composites hold two to four classes, contiguous, each a fair part", () => {
     const seen = new Set<string>();
@@ -120,7 +118,7 @@ describe("synthesiseImage", () => {
   // A change of the pictures is allowed, but then it is another version, and docs/synth.md needs new measurements.
   it("is frozen: version 1 draws these pictures", () => {
     expect(synthParameters.version).toBe(1);
-    [...SYNTH_CLASSES, MULTI_LABEL].forEach((name, i) => {
+    FOLDERS.forEach((name, i) => {
       const { pixels, mask } = draw(name, 1, 77);
       const [grey, foreground] = FROZEN[i]!;
       expect(pixels.reduce((sum, value) => sum + value, 0) / pixels.length).toBeCloseTo(grey, 0);
