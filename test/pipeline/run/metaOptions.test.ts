@@ -148,7 +148,7 @@ const cases: [set: string[], changes: readonly MetaScalar[]][] = [
   [
     [
       "temperature=0.8",
-      "threshold=0.72",
+      "threshold=0.8",
       "studentMask=true",
       "studentSupervised=true",
       "feedbackBn=same",
