@@ -80,9 +80,19 @@ export async function evaluateOn(
   options: ClassifyOptions = {},
 ): Promise<{ evaluation: Evaluation; probabilities: Float32Array[] }> {
   const probabilities = await classify(ws, network, images, options);
+  return { evaluation: evaluationOf(ws, images, labels, probabilities), probabilities };
+}
+
+/** Metrics of probabilities, one row per image. */
+export function evaluationOf(
+  { classes }: Workspace,
+  images: readonly number[],
+  labels: ArrayLike<number>,
+  probabilities: readonly Float32Array[],
+): Evaluation {
   const truth = images.map((i) => labels[i] as number);
   const losses = probabilities.map((p, i) => -Math.log(Math.max(p[truth[i] as number] as number, 1e-30)));
-  return { evaluation: evaluate(ws.classes as string[], truth, probabilities, losses), probabilities };
+  return evaluate(classes, truth, probabilities, losses);
 }
 
 function average(rows: readonly Float32Array[]): Float32Array {

@@ -19,7 +19,8 @@ import { openData, type SplitData, Workspace } from "./workspace.js";
  * @throws UserError for data, configuration or an adapter that do not fit; the signal's reason when aborted
  */
 export async function trainRun(options: TrainOptions): Promise<RunResult> {
-  const { config, log, adapter, signal } = options;
+  const { log, adapter, signal } = options;
+  const config = standAlone(options.config);
   const paths = runPaths(resolve(options.out));
   const data = await openData(config, resolve(options.dataRoot), log);
   return withWorkspace(config, data, adapter, async (ws) => {
@@ -56,6 +57,12 @@ export async function resumeRun(run: string, options: ResumeOptions): Promise<Ru
       );
     return execute(ws, data, paths, options, checkpoint);
   });
+}
+
+/** The configuration with absolute paths, so that a run is resumed from wherever. */
+function standAlone(config: Config): Config {
+  const { labels } = config.data;
+  return labels === null ? config : { ...config, data: { ...config.data, labels: resolve(labels) } };
 }
 
 export function readRunConfig(paths: RunPaths): Config {

@@ -9,7 +9,7 @@ import {
   savedArray,
   writeCheckpoint,
 } from "./checkpoint.js";
-import { evaluateOn } from "./classify.js";
+import { classify, evaluationOf } from "./classify.js";
 import { TimeEstimate } from "./estimate.js";
 import { LineFile, type RunPaths } from "./folder.js";
 import { firstNonFinite, nonFiniteError } from "./health.js";
@@ -183,7 +183,10 @@ export class Trainer {
   private async endEpoch(phase: Phase, epoch: number): Promise<void> {
     const { ws, data, state, options } = this;
     await this.refuseNonFiniteWeights(phase);
-    const { evaluation } = await evaluateOn(ws, phase.evaluated, data.split.validation, data.labels);
+    const probabilities = await classify(ws, phase.evaluated, data.split.validation);
+    if (!probabilities.every((row) => row.every(Number.isFinite)))
+      throw nonFiniteError(phase, state.step - 1, "a probability of the validation part became NaN", this.lastSaved);
+    const evaluation = evaluationOf(ws, data.split.validation, data.labels, probabilities);
     const validation = {
       balancedAccuracy: evaluation.balancedAccuracy,
       loss: evaluation.loss,

@@ -27,9 +27,11 @@ export async function openData(config: Config, root: string, log: RunLog): Promi
   const split = splitDataset(dataset, { ...data, seed: config.seed });
   for (const warning of [...dataset.warnings, ...split.warnings]) log.warn(warning);
   if (config.method === "meta-pseudo-labels" && split.U.length === 0) {
-    throw new UserError(
-      `${root}: there is no unlabelled image to learn from: add a folder "${data.unlabelled[0] ?? "Unlabelled"}", or use --config vgg19`,
-    );
+    const advice =
+      data.supervisedOn === "L+U"
+        ? 'with "data.supervisedOn" L+U all labels are used: set it to L'
+        : `add a folder "${data.unlabelled[0] ?? "Unlabelled"}"`;
+    throw new UserError(`${root}: there is no unlabelled image to learn from: ${advice}, or use --config vgg19`);
   }
   return { dataset, split, labels: visibleLabels(dataset, split) };
 }

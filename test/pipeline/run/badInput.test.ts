@@ -75,8 +75,11 @@ describe("images", () => {
   });
 
   test("no unlabelled image for a method that needs some", async () => {
-    const stderr = await failure(at("data"), ["--set", "data.split=labelled"]);
-    expect(stderr).toContain(`${at("data")}: there is no unlabelled image to learn from: add a folder "Unlabelled"`);
+    const none = `${at("data")}: there is no unlabelled image to learn from: `;
+    expect(await failure(at("data"), ["--set", "data.split=labelled"])).toContain(`${none}add a folder "Unlabelled"`);
+    expect(await failure(at("data"), ["--set", "data.supervisedOn=L+U"])).toContain(
+      `${none}with "data.supervisedOn" L+U all labels are used: set it to L, or use --config vgg19`,
+    );
   });
 });
 
@@ -136,9 +139,9 @@ describe("adapter", () => {
 });
 
 describe("numbers that are not finite", () => {
-  const train = (out: string, set: string[]) =>
+  const train = (out: string, set: string[], config = "ipb-vgg") =>
     trainRun({
-      config: quickConfig({ set }),
+      config: quickConfig({ config, set }),
       dataRoot: at("data"),
       out: at(out),
       yes: false,
@@ -160,5 +163,13 @@ describe("numbers that are not finite", () => {
     expect(message).toContain("training teacher and student: ");
     expect(message).toMatch(/ at step [123] of 6 \(studentLr 1\.00e\+30, teacherLr /);
     expect(message).toContain(`The last good checkpoint is ${file} (pre-training the teacher, after step 6 of 6)`);
+  });
+
+  test("are noticed in weights and probabilities too, where the loss of the last step was finite", async () => {
+    const set = ["pretrain.lr=1e6", "pretrain.maxSteps=1"];
+    const message = await train("last", set, "vgg19").catch((error: Error) => error.message);
+    expect(message).toMatch(
+      /^training on the labels: a (weight|probability) of the \S+( part)? became \S+ at step 1 of 1 \(pretrain\.lr 1\.00e\+6\)/,
+    );
   });
 });

@@ -19,7 +19,10 @@ beforeAll(async () => {
   const train = (out: string, ...more: string[]) => cli([...trainArguments(at("data"), at(out)), ...more, "--json"]);
   [first, again] = await Promise.all([train("first"), train("again")]);
   const other = await train("other", "--seed", "2");
-  for (const { code, stderr } of [first, again, other]) expect(code, stderr).toBe(0);
+  for (const { code, stderr, lingered } of [first, again, other]) {
+    expect(code, stderr).toBe(0);
+    expect(lingered, "the process ends by itself").toBeLessThan(10);
+  }
 });
 
 interface EpochLine {

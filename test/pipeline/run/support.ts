@@ -40,6 +40,8 @@ export interface Ended {
   signal: NodeJS.Signals | null;
   stdout: string;
   stderr: string;
+  /** Seconds from the last output to the end of the process. */
+  lingered: number;
 }
 
 /** A process of the built command line; `child` for signals, `stderr()` for what it has written so far. */
@@ -49,13 +51,17 @@ export function startCli(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     env: { ...process.env, ...env },
   });
   const written = { stdout: "", stderr: "" };
+  let spoke = performance.now();
   for (const name of ["stdout", "stderr"] as const) {
     child[name].setEncoding("utf8").on("data", (text: string) => {
       written[name] += text;
+      spoke = performance.now();
     });
   }
   const ended = new Promise<Ended>((resolve) => {
-    child.on("close", (code, signal) => resolve({ code, signal, ...written }));
+    child.on("close", (code, signal) => {
+      resolve({ code, signal, ...written, lingered: (performance.now() - spoke) / 1000 });
+    });
   });
   return { child, ended, stderr: () => written.stderr };
 }
