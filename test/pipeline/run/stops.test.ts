@@ -10,7 +10,16 @@ const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 afterAll(folder.remove);
 
-const config = quickConfig({ set: ["meta.feedbackBaseline=0.9", "ema=0.5", "train.optimizer.name=adam"] });
+/** All that a checkpoint has to hold, and a teacher that soon takes patches for other classes than at the epoch's start. */
+const config = quickConfig({
+  set: [
+    "meta.feedbackBaseline=0.9",
+    "ema=0.5",
+    "train.optimizer.name=adam",
+    "train.schedule=constant",
+    "train.teacherLr=0.03",
+  ],
+});
 const isTraining = ({ label }: RunProgress) => /^(pre-training|training|fine-tuning)/.test(label);
 
 /** Trains, or resumes what was begun, and stops as Ctrl-C does once `when` holds. @returns whether the run came to its end */
@@ -35,6 +44,8 @@ async function runUntil(out: string, when: (update: RunProgress) => boolean): Pr
 beforeAll(async () => {
   writeImages(at("data"));
   expect(await runUntil(at("whole"), () => false)).toBe(true);
+  const [first, second] = metricsOf(at("whole")).filter(({ kind }) => kind === "epoch");
+  expect(second?.pseudoCounts).not.toEqual(first?.pseudoCounts);
 });
 
 test("a run that is stopped after every single step ends like one that is not", async () => {
