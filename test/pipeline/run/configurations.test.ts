@@ -73,6 +73,15 @@ describe("named configurations", () => {
     expect(names.some((name) => name.startsWith("features_256."))).toBe(config.includes("ms-"));
   });
 
+  test.each(["reference-code", "small-data"])("the recipe %s comes to its end", async (recipe) => {
+    const { result } = await run(recipe, "data", { recipe, set: [...shortest, "data.folds=4"] });
+    expect(result.student.n).toBe(17);
+    const step = metricsOf(at(recipe)).find(({ kind }) => kind === "step");
+    const { lambdaU, rampOffset } = quickConfig({ recipe }).meta;
+    // The ramp of the tiny preset is half of the two steps.
+    expect(step?.udaWeight).toBe(Math.min(lambdaU, lambdaU * rampOffset));
+  });
+
   test("one's own folders: every label is used, U is the unlabelled folder", async () => {
     const { counts, dataset } = await run("own-run", "own", { set: shortest });
     expect(total(counts.L) + total(counts.validation) + total(counts.T)).toBe(24);
