@@ -28,7 +28,7 @@ export function formatEvaluation(result: EvaluationResult): string {
 
 /** The outcome of a run: what was measured, how long it took and where it is. */
 export function formatRun(result: RunResult, folder: string): string {
-  const best = result.bestEpoch === null ? "" : `, best epoch ${result.bestEpoch}`;
+  const best = result.bestEpoch === null ? "" : `, best epoch ${result.bestEpoch + 1}`;
   const tuned = result.finetuned ? ", fine-tuned" : "";
   return `${formatEvaluation(result)}\n\n${formatDuration(result.seconds)}${best}${tuned}; run folder ${folder}`;
 }

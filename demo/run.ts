@@ -20,7 +20,7 @@ const next = `What to try next
                                                               what the student says of each image
   npm run -s equipoise -- train --data data/demo --config vgg19 --preset tiny --recipe small-data
                                                               the same network on the labels alone, to compare with
-  npm run -s equipoise -- train --data YOUR_FOLDER --preset tiny
+  npm run -s equipoise -- train --data YOUR_FOLDER --preset tiny --recipe small-data --set pretrain.epochs=200
                                                               your own images: YOUR_FOLDER/<Class>/*.png and YOUR_FOLDER/Unlabelled/*.png
   npm run -s equipoise -- --help                              all commands`;
 

@@ -158,9 +158,10 @@ function aptCommands(machine, sudo) {
   const update = `${sudo}apt-get update`;
   const packages = APT_PACKAGES.join(" ");
   if (!suite) return [update, `${sudo}apt-get install -y --no-install-recommends ${packages}`];
-  const line = `deb http://deb.debian.org/debian ${suite} main`;
+  // The mirror that this machine uses already.
+  const mirror = "$(apt-get indextargets --format '$(REPO_URI)' | head -n 1)";
   return [
-    `echo "${line}" | ${sudo}tee /etc/apt/sources.list.d/${suite}.list`,
+    `echo "deb ${mirror} ${suite} main" | ${sudo}tee /etc/apt/sources.list.d/${suite}.list`,
     update,
     `${sudo}apt-get install -y --no-install-recommends -t ${suite} ${packages}`,
   ];

@@ -9,6 +9,7 @@ export type Phase = "pretrain" | "train" | "finetune";
 
 /** The line an epoch ends with; fields that a run does not write are null. */
 export interface EpochLine {
+  /** Counted from 1, as the log does; the file counts from 0. */
   epoch: number;
   seconds: number | null;
   loss: number | null;
@@ -88,7 +89,7 @@ function takeStep(steps: Map<string, Series>, entry: Record<string, unknown>): v
 function epochLine(entry: Record<string, unknown>, index: number): EpochLine {
   const validation = record(entry.validation);
   return {
-    epoch: finite(entry.epoch) ?? index,
+    epoch: (finite(entry.epoch) ?? index) + 1,
     seconds: finite(entry.seconds),
     loss: finite(entry.loss) ?? finite(entry.studentLoss),
     balancedAccuracy: finite(validation?.balancedAccuracy),

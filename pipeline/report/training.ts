@@ -174,7 +174,7 @@ ${figure("Learning rates", smallStepChart("rates", train, rates, { title: "learn
 
 /** The epoch that was chosen, or before the end of a run the best so far. */
 function bestEpoch(epochs: readonly EpochLine[], { result }: RunData): Best | null {
-  if (result) return result.bestEpoch === null ? null : { epoch: result.bestEpoch, word: "chosen" };
+  if (result) return result.bestEpoch === null ? null : { epoch: result.bestEpoch + 1, word: "chosen" };
   const known = epochs.filter((e) => e.balancedAccuracy !== null);
   const first = known.sort((a, b) => b.balancedAccuracy! - a.balancedAccuracy! || a.epoch - b.epoch)[0];
   return first ? { epoch: first.epoch, word: "best so far" } : null;

@@ -214,7 +214,7 @@ describe("train", () => {
       "Spread       5  70.0 %     50.0 %  60.0 %      -",
       "all         10                     60.0 %      -",
     ]);
-    expect(stdout).toContain("3 min 20 s, best epoch 3, fine-tuned; run folder ");
+    expect(stdout).toContain("3 min 20 s, best epoch 4, fine-tuned; run folder ");
   });
 
   test("--json is one document, whatever is logged meanwhile", async () => {

@@ -9,13 +9,13 @@ const SUITE = "bookworm-backports";
 const DEB822 = `# comment
 Types: deb
 # a remark inside
-URIs: http://deb.debian.org/debian
+URIs: http://mirror.example/debian
 Suites: bookworm bookworm-updates
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 
 Types: deb
-URIs: http://deb.debian.org/debian-security
+URIs: http://mirror.example/debian-security
 Suites: bookworm-security
 Components: main
 `;
@@ -49,15 +49,15 @@ describe("deb822", () => {
 
 describe("one line a source", () => {
   const LIST = `# deb http://old bookworm main
-deb [arch=amd64 signed-by=/usr/share/keyrings/k.gpg] http://deb.debian.org/debian bookworm main contrib # mirror
-deb-src http://deb.debian.org/debian bookworm main
-deb http://security.debian.org/debian-security bookworm-security main
+deb [arch=amd64 signed-by=/usr/share/keyrings/k.gpg] http://mirror.example/debian bookworm main contrib # mirror
+deb-src http://mirror.example/debian bookworm main
+deb http://security.example/debian-security bookworm-security main
 `;
 
   test("adds a line with the same options and mirror", () => {
     const lines = addSuite(LIST, "sources.list", "bookworm", SUITE)?.split("\n");
     const added =
-      "deb [arch=amd64 signed-by=/usr/share/keyrings/k.gpg] http://deb.debian.org/debian bookworm-backports main";
+      "deb [arch=amd64 signed-by=/usr/share/keyrings/k.gpg] http://mirror.example/debian bookworm-backports main";
     expect(lines?.[2]).toBe(added);
     expect(lines?.toSpliced(2, 1).join("\n")).toBe(LIST);
   });

@@ -80,7 +80,7 @@ describe("driverCommands", () => {
 
   test("Debian 12 takes the driver from its backports; root needs no sudo", () => {
     expect(commands(DEBIAN_12)).toEqual([
-      'echo "deb http://deb.debian.org/debian bookworm-backports main" | sudo tee /etc/apt/sources.list.d/bookworm-backports.list',
+      `echo "deb $(apt-get indextargets --format '$(REPO_URI)' | head -n 1) bookworm-backports main" | sudo tee /etc/apt/sources.list.d/bookworm-backports.list`,
       "sudo apt-get update",
       "sudo apt-get install -y --no-install-recommends -t bookworm-backports mesa-vulkan-drivers libvulkan1",
     ]);

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../../../engine/errors.js";
 import { FASHION_SHAPES, type FashionShape } from "../../../pipeline/data/fashionShapes.js";
 import { DEBIAN_FOLDER, importFashionMnist } from "../../../pipeline/data/importFashionMnist.js";
@@ -153,7 +153,9 @@ describe("importFashionMnist", () => {
   });
 });
 
-describe.skipIf(!existsSync(DEBIAN_FOLDER))("importFashionMnist from Debian's package", () => {
+describe("importFashionMnist from Debian's package", () => {
+  beforeEach((ctx) => ctx.skip(!existsSync(DEBIAN_FOLDER), "needs Debian's package dataset-fashion-mnist"));
+
   it("takes 10671 images in the order of the files", async () => {
     const target = out();
     const summary = await importFashionMnist(target, { shape: "stem-cell" });

@@ -41,12 +41,12 @@ describe("readMetrics", () => {
     const { phases, notes } = await readMetrics(file);
     expect(notes).toEqual([]);
     expect(phases.pretrain.steps.get("loss")!.buckets).toMatchObject([{ x: 0, mean: 1.5 }]);
-    expect(phases.pretrain.epochs).toMatchObject([{ epoch: 0, loss: 1.2, balancedAccuracy: 0.5, interval: null }]);
+    expect(phases.pretrain.epochs).toMatchObject([{ epoch: 1, loss: 1.2, balancedAccuracy: 0.5, interval: null }]);
     expect(phases.train.steps.get("feedback")!.buckets).toMatchObject([{ x: 4, mean: -0.5 }]);
     expect(phases.train.steps.get("teacherLoss")!.empty).toBe(true);
     expect(phases.train.epochs).toEqual([
       {
-        epoch: 3,
+        epoch: 4,
         seconds: 9,
         loss: 2,
         balancedAccuracy: 0.875,

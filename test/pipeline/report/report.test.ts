@@ -152,7 +152,7 @@ describe("a finished run", () => {
     expect(figures(page, "meta-step")).toBe(6);
     const training = section(page, "training");
     for (const name of ["teacher", "student"]) expect(training).toMatch(new RegExp(`<text[^>]*>${name}</text>`));
-    expect(training).toMatch(new RegExp(`<text[^>]*>chosen: epoch ${result.bestEpoch}, `));
+    expect(training).toMatch(new RegExp(`<text[^>]*>chosen: epoch ${result.bestEpoch! + 1}, `));
     for (const title of ["training step", "loss (nats)", "epoch", "balanced accuracy, validation part"])
       expect(training).toContain(`>${title}</text>`);
     expect(section(page, "pseudo-labels")).toContain(">truth of the unlabelled part (U)</text>");
@@ -270,7 +270,7 @@ describe("runs that are not like the others", () => {
     expectSound(page);
     expect(section(page, "pseudo-labels")).toContain("the truth of the unlabelled part is not known");
     expect(section(page, "pseudo-labels")).not.toContain("truth of the unlabelled part (U)</text>");
-    expect(section(page, "pseudo-labels")).toContain("Diff: 1 of 5 epochs, last in epoch 4");
+    expect(section(page, "pseudo-labels")).toContain("Diff: 1 of 5 epochs, last in epoch 5");
     expect(section(page, "images")).toContain("unknown");
   });
 
