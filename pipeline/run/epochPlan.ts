@@ -49,8 +49,12 @@ export function planEpoch(
 ): EpochPlan {
   const { meta, seed } = ws.config;
   const { crops, pseudo } = labelled;
-  const minClassCount = classCountFloor(meta.minClassCount, crops.length);
-  const balance = balanceByPseudoLabels(pseudo, ws.classes.length, { minClassCount });
+  const balanced = balanceByPseudoLabels(pseudo, ws.classes.length, {
+    minClassCount: classCountFloor(meta.minClassCount, crops.length),
+  });
+  // Without balancing every patch weighs the same, and no class is left out.
+  const even = { weights: balanced.weights.map(() => 1 / crops.length), neverPredicted: [] };
+  const balance = meta.balance ? balanced : { ...balanced, ...even };
   const rng = new Rng(seed, `epoch ${epoch} order`);
   const order = meta.balance
     ? drawBalanced(pseudo, balance, draws, rng)

@@ -249,7 +249,8 @@ describe("the plan of an epoch", () => {
   });
 
   test("is a permutation without balancing, filled up to whole batches", () => {
-    const { order } = plan(["meta.balance=false"], 12);
+    const { balance, order } = plan(["meta.balance=false"], 12);
+    expect(balance).toEqual({ counts: [8, 2, 0], weights: [0.1, 0.1, 0.1], neverPredicted: [] });
     expect([...order.subarray(0, 10)].toSorted((a, b) => a - b)).toEqual([...crops.keys()]);
     expect([...order.subarray(10)].every((i) => i >= 0 && i < 10)).toBe(true);
     expect(plan(["meta.balance=false"], 12, 1).order).not.toEqual(order);
