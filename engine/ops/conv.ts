@@ -45,14 +45,7 @@ export function conv2d(
   const device = tape.device;
   const y = tape.tensor([g.n, g.oh, g.ow, weight.dim(3)], "conv2d");
   forward(device, g, x, weight, bias, y);
-  if (bias) {
-    tape.record("conv2d", { x, weight, bias }, y, [], (dy, out) => {
-      if (out.bias) channelSums(tape, dy, out.bias);
-      return { ...backward(tape, g, x, weight, dy, out), bias: out.bias };
-    });
-  } else {
-    tape.record("conv2d", { x, weight }, y, [], (dy, out) => backward(tape, g, x, weight, dy, out));
-  }
+  record(tape, "conv2d", g, { x, weight, bias, y });
   return y;
 }
 
@@ -66,15 +59,7 @@ export function linear(tape: Tape, x: Tensor, weight: Tensor, bias: Tensor | nul
   const g = geometry(x.view([n, 1, 1, i]), weight, bias, 1, 0);
   const y = tape.tensor([n, o], "linear");
   forward(tape.device, g, x, weight, bias, y);
-  const inputs = { x, weight };
-  if (bias) {
-    tape.record("linear", { ...inputs, bias }, y, [], (dy, out) => {
-      if (out.bias) channelSums(tape, dy, out.bias);
-      return { ...backward(tape, g, x, weight, dy, out), bias: out.bias };
-    });
-  } else {
-    tape.record("linear", inputs, y, [], (dy, out) => backward(tape, g, x, weight, dy, out));
-  }
+  record(tape, "linear", g, { x, weight, bias, y });
   return y;
 }
 
@@ -91,6 +76,23 @@ function forward(device: Device, g: Geometry, x: Tensor, weight: Tensor, bias: T
       grid,
       constants,
     );
+}
+
+/** Hands the backward of a convolution, with or without bias, to the tape. */
+function record(
+  tape: Tape,
+  op: string,
+  g: Geometry,
+  { x, weight, bias, y }: { x: Tensor; weight: Tensor; bias: Tensor | null; y: Tensor },
+): void {
+  if (!bias) {
+    tape.record(op, { x, weight }, y, [], (dy, out) => backward(tape, g, x, weight, dy, out));
+    return;
+  }
+  tape.record(op, { x, weight, bias }, y, [], (dy, out) => {
+    if (out.bias) channelSums(tape, dy, out.bias);
+    return { ...backward(tape, g, x, weight, dy, out), bias: out.bias };
+  });
 }
 
 type ConvDestinations = { readonly x: Tensor | null; readonly weight: Tensor | null };

@@ -21,7 +21,6 @@ const stateSchema = z.object({
   phase: z.number(),
   step: z.number(),
   best: bestSchema.nullable(),
-  bestEpoch: z.number().nullable(),
   seconds: z.number(),
   metricsBytes: z.number(),
   /** Scalars of the steps since the last line of metrics, and sums over the epoch. */

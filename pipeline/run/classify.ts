@@ -1,6 +1,5 @@
 import { pseudoLabels, Tape } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
-import type { PatchLoader } from "../data/loader.js";
 import type { Patch } from "../data/types.js";
 import { type Evaluation, evaluate } from "../metrics.js";
 import type { Workspace } from "./workspace.js";
@@ -9,8 +8,6 @@ interface ClassifyOptions {
   /** Patches averaged per image; 1: the central crop. */
   readonly patches?: number;
   readonly onProgress?: (done: number, total: number) => void;
-  /** Another source of images than the run's. */
-  readonly loader?: PatchLoader;
   readonly signal?: AbortSignal;
 }
 
@@ -21,13 +18,13 @@ export async function classify(
   images: readonly number[],
   options: ClassifyOptions = {},
 ): Promise<Float32Array[]> {
-  const { patches = 1, loader = ws.loader } = options;
+  const { patches = 1 } = options;
   const perPass = Math.max(1, Math.floor(ws.views / patches));
   const results: Float32Array[] = [];
   for (let i = 0; i < images.length; i += perPass) {
     options.signal?.throwIfAborted();
     const chunk = images.slice(i, i + perPass);
-    const cut = patches === 1 ? await loader.centralBatch(chunk) : await tiles(loader, chunk, patches);
+    const cut = patches === 1 ? await ws.loader.centralBatch(chunk) : await ws.loader.tilesBatch(chunk, patches);
     const soft = await softmaxOf(ws, network, cut);
     chunk.forEach((_, k) => {
       results.push(average(soft.slice(k * patches, (k + 1) * patches)));
@@ -35,10 +32,6 @@ export async function classify(
     options.onProgress?.(Math.min(images.length, i + perPass), images.length);
   }
   return results;
-}
-
-async function tiles(loader: PatchLoader, images: readonly number[], patches: number): Promise<Patch[]> {
-  return loader.tilesBatch(images, patches);
 }
 
 /** Softmax of patches, in passes of at most `ws.views`. */

@@ -2,7 +2,7 @@ import { type Device, mebibytes, UserError } from "../../engine/index.js";
 import type { Config } from "../config/schema.js";
 import { estimateMemory } from "./limits.js";
 import type { Phase } from "./phase.js";
-import { phaseLength } from "./supervisedPhase.js";
+import { metaLength, supervisedLength } from "./schedule.js";
 import type { PhaseName, RunLog } from "./types.js";
 import type { SplitData } from "./workspace.js";
 
@@ -29,14 +29,12 @@ export class TimeEstimate {
     data: SplitData,
     private readonly options: { log: RunLog; yes: boolean },
   ) {
-    const { pretrain, finetune, train, batch, method } = config;
+    const { pretrain, finetune, batch, method } = config;
     const { L, U } = data.split;
-    const meta =
-      method === "meta-pseudo-labels" ? train.epochs * (train.stepsPerEpoch ?? Math.ceil(U.length / batch)) : 0;
     this.steps = {
-      pretrain: phaseLength(L.length, batch, pretrain).totalSteps,
-      train: meta,
-      finetune: finetune.enabled ? phaseLength(L.length, batch, finetune).totalSteps : 0,
+      pretrain: supervisedLength(L.length, batch, pretrain).totalSteps,
+      train: method === "meta-pseudo-labels" ? metaLength(U.length, config).totalSteps : 0,
+      finetune: finetune.enabled ? supervisedLength(L.length, batch, finetune).totalSteps : 0,
     };
   }
 

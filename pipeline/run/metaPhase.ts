@@ -7,7 +7,7 @@ import { type MetaScalar, MetaStep, metaScalars, udaWeight } from "../metaStep.j
 import { type HostBatch, metaBatch } from "./batches.js";
 import { type EpochPlan, labelEpoch, planEpoch } from "./epochPlan.js";
 import { type Phase, type PhaseContext, phaseOptimizer } from "./phase.js";
-import { type PhaseLength, studentRate, teacherRate } from "./schedule.js";
+import { metaLength, type PhaseLength, studentRate, teacherRate } from "./schedule.js";
 import type { SplitData, Workspace } from "./workspace.js";
 
 /** The teacher-student phase: pseudo-labels and balancing at each epoch, then meta steps. */
@@ -32,9 +32,8 @@ export class MetaPhase implements Phase {
     private readonly student: Network,
     private readonly average: Network | null,
   ) {
-    const { train, meta, batch } = ws.config;
-    const stepsPerEpoch = train.stepsPerEpoch ?? Math.ceil(data.split.U.length / batch);
-    this.length = { stepsPerEpoch, totalSteps: train.epochs * stepsPerEpoch };
+    const { train, meta } = ws.config;
+    this.length = metaLength(data.split.U.length, ws.config);
     this.udaSteps = stepsOf(meta.udaSteps, this.length);
     this.optimizers = [phaseOptimizer(teacher, train.optimizer), phaseOptimizer(student, train.optimizer)];
     const [teacherOptimizer, studentOptimizer] = this.optimizers;

@@ -8,6 +8,25 @@ export interface PhaseLength {
   readonly totalSteps: number;
 }
 
+/** Length of a phase over `images` labelled images. */
+export function supervisedLength(
+  images: number,
+  batch: number,
+  options: { epochs: number; maxSteps: number | null },
+): PhaseLength {
+  const stepsPerEpoch = Math.ceil(images / batch);
+  return {
+    stepsPerEpoch,
+    totalSteps: Math.min(options.epochs * stepsPerEpoch, options.maxSteps ?? Number.POSITIVE_INFINITY),
+  };
+}
+
+/** Length of the teacher-student phase over `images` unlabelled images. */
+export function metaLength(images: number, { batch, train }: Pick<Config, "batch" | "train">): PhaseLength {
+  const stepsPerEpoch = train.stepsPerEpoch ?? Math.ceil(images / batch);
+  return { stepsPerEpoch, totalSteps: train.epochs * stepsPerEpoch };
+}
+
 interface RateOptions {
   readonly lr: number;
   readonly schedule: "constant" | "cosine";

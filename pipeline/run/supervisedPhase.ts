@@ -6,7 +6,7 @@ import type { Config } from "../config/schema.js";
 import { SupervisedStep } from "../supervisedStep.js";
 import { type HostBatch, supervisedBatch } from "./batches.js";
 import { type Phase, phaseOptimizer } from "./phase.js";
-import { learningRate, type PhaseLength, pretrainRate } from "./schedule.js";
+import { learningRate, type PhaseLength, pretrainRate, supervisedLength } from "./schedule.js";
 import type { SplitData, Workspace } from "./workspace.js";
 
 /** Training of one network on L by cross-entropy: pre-training, the supervised method, fine-tuning. */
@@ -29,7 +29,7 @@ export class SupervisedPhase implements Phase {
     readonly choosesBest: boolean,
   ) {
     const options: Config["pretrain"] | Config["finetune"] = ws.config[name];
-    this.length = phaseLength(data.split.L.length, ws.config.batch, options);
+    this.length = supervisedLength(data.split.L.length, ws.config.batch, options);
     this.kinds = { step: `${name}-step`, epoch: `${name}-epoch` };
     this.optimizers = [phaseOptimizer(network, options.optimizer)];
     this.step = new SupervisedStep(ws.device, { network, optimizer: this.optimizers[0] }, ws.dropout);
@@ -89,17 +89,4 @@ export class SupervisedPhase implements Phase {
       ? pretrainRate(step, config.pretrain, this.length)
       : learningRate(step, config.finetune, this.length);
   }
-}
-
-/** Steps of a phase over `images` labelled images. */
-export function phaseLength(
-  images: number,
-  batch: number,
-  options: { epochs: number; maxSteps: number | null },
-): PhaseLength {
-  const stepsPerEpoch = Math.ceil(images / batch);
-  return {
-    stepsPerEpoch,
-    totalSteps: Math.min(options.epochs * stepsPerEpoch, options.maxSteps ?? Number.POSITIVE_INFINITY),
-  };
 }

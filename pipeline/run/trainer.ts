@@ -67,7 +67,7 @@ export class Trainer {
   }
 
   get bestEpoch(): number | null {
-    return this.state.bestEpoch;
+    return this.state.best?.epoch ?? null;
   }
 
   get seconds(): number {
@@ -222,7 +222,6 @@ export class Trainer {
       return;
     const batchesTracked = Object.fromEntries(this.student.batchesTracked);
     this.state.best = { epoch, balancedAccuracy, loss, batchesTracked };
-    this.state.bestEpoch = epoch;
     this.ws.device.copy(network.arena.values, this.best.values);
     this.ws.device.copy(network.buffers.all, this.best.buffers);
   }
@@ -354,7 +353,6 @@ function freshState(): RunState {
     phase: 0,
     step: 0,
     best: null,
-    bestEpoch: null,
     seconds: 0,
     metricsBytes: 0,
     epochSteps: 0,

@@ -9,7 +9,7 @@ import { scanDataset } from "../data/scan.js";
 import { splitDataset, visibleLabels } from "../data/split.js";
 import type { Dataset, ImageRecord, Split } from "../data/types.js";
 import type { Dropout } from "../stepState.js";
-import { checkMemory } from "./limits.js";
+import { checkMemory, largestPass } from "./limits.js";
 import type { RunLog } from "./types.js";
 
 /** A data set with its split and the labels that a run may use. */
@@ -59,10 +59,9 @@ export class Workspace {
   ): Promise<Workspace> {
     const device = await openNodeDevice(options.adapter === undefined ? {} : { adapter: options.adapter });
     try {
-      const views = config.method === "supervised" ? config.batch : 3 * config.batch;
       if (options.training) checkMemory(config, device.limits.maxStorageBufferBindingSize, classes.length);
       const { patch } = config;
-      const augmenter = new Augmenter(device, { ...patch, maxViews: views, augment: config.augment });
+      const augmenter = new Augmenter(device, { ...patch, maxViews: largestPass(config), augment: config.augment });
       const state = device.zeros([2], "dropout state", "u32");
       const loader = new PatchLoader(images, {
         size: patch.size,
@@ -94,7 +93,7 @@ export class Workspace {
 
   /** Patches that one forward pass takes at most. */
   get views(): number {
-    return this.config.method === "supervised" ? this.config.batch : 3 * this.config.batch;
+    return largestPass(this.config);
   }
 
   labelTensor(): Tensor {

@@ -1,31 +1,12 @@
 import { expect, test } from "vitest";
-import { createOptimizer, globalAveragePool, lrFactor, maxPool, type Optimizer } from "../../engine/index.js";
-import { type Architecture, Network, type RawTensor, toFloat32 } from "../../models/index.js";
+import { createOptimizer, lrFactor, type Optimizer } from "../../engine/index.js";
+import { Network, type RawTensor, toFloat32 } from "../../models/index.js";
 import { resolveConfig } from "../../pipeline/config/resolve.js";
 import { type MetaScalar, MetaStep, metaScalars, udaWeight } from "../../pipeline/metaStep.js";
 import { testDevice } from "../support/device.js";
 import { expectClose } from "../support/numeric.js";
 import { readFixture, readFixtureTensors } from "../support/oracle.js";
-
-/** The tiny network of the reference steps: conv-bn-relu-pool-conv-bn-relu-mean-linear. */
-const tinyNet: Architecture = {
-  name: "tiny",
-  declare(d, classes) {
-    d.conv("conv1", 3, 1, 4, false);
-    d.batchNorm("bn1", 4);
-    d.conv("conv2", 3, 4, 8, false);
-    d.batchNorm("bn2", 8);
-    d.linear("fc", 8, classes);
-  },
-  forward(layers, { x }) {
-    const image = layers.tape.keep(x);
-    const first = layers.batchNorm("bn1", layers.conv("conv1", image), { relu: true });
-    const pooled = layers.done(first, maxPool(layers.tape, first));
-    const second = layers.batchNorm("bn2", layers.conv("conv2", pooled), { relu: true });
-    const features = layers.tape.keep(layers.done(second, globalAveragePool(layers.tape, second)));
-    return { logits: layers.tape.keep(layers.linear("fc", features)), features };
-  },
-};
+import { tinyNet } from "./run/metaReference.js";
 
 const reference = JSON.parse(readFixture("oracle/mpl/defaults_like/results.json").toString());
 const tensors = readFixtureTensors("oracle/mpl/defaults_like/tensors.safetensors");
