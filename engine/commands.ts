@@ -13,12 +13,20 @@ export class Commands {
     private readonly maxPending: number,
   ) {}
 
-  dispatch(pipeline: GPUComputePipeline, group: GPUBindGroup, grid: readonly [number, number, number]): void {
+  /** @param timing the dispatch gets a pass of its own with these timestamp writes. */
+  dispatch(
+    pipeline: GPUComputePipeline,
+    group: GPUBindGroup,
+    grid: readonly [number, number, number],
+    timing?: GPUComputePassTimestampWrites,
+  ): void {
     this.encoder ??= this.device.createCommandEncoder();
-    this.pass ??= this.encoder.beginComputePass();
+    if (timing) this.endPass();
+    this.pass ??= this.encoder.beginComputePass(timing ? { timestampWrites: timing } : undefined);
     this.pass.setPipeline(pipeline);
     this.pass.setBindGroup(0, group);
     this.pass.dispatchWorkgroups(grid[0], grid[1], grid[2]);
+    if (timing) this.endPass();
     this.dispatches++;
     if (++this.pending >= this.maxPending) this.flush();
   }

@@ -4,6 +4,7 @@ import { GpuError, type GpuErrorKind } from "./errors.js";
 import type { ConstantValues, Kernel } from "./kernel.js";
 import { PipelineCache } from "./pipelines.js";
 import { type DType, formatShape, padValues, Tensor, unpadValues } from "./tensor.js";
+import { Choices } from "./tuning/choices.js";
 
 /** Workgroups in x, y and z. */
 export type Grid = readonly [number, number, number];
@@ -20,6 +21,20 @@ export interface DeviceOptions {
   readonly workFor?: "cpu" | "gpu";
   /** Called once when the device has been closed. */
   readonly onClose?: () => void;
+}
+
+/** One dispatch as an op asks for it. */
+export interface Dispatch {
+  readonly kernel: Kernel;
+  readonly constants: ConstantValues<string>;
+  readonly params: Readonly<Record<string, number>> | null;
+  readonly bindings: Readonly<Record<string, Tensor>>;
+  readonly grid: Grid;
+}
+
+export interface DispatchObserver {
+  /** Where the GPU shall write the times of a dispatch, which then gets a pass of its own; undefined: it is not timed. */
+  dispatch(dispatch: Dispatch): GPUComputePassTimestampWrites | undefined;
 }
 
 export interface AdapterInfo {
@@ -48,6 +63,10 @@ export class Device {
   readonly info: AdapterInfo;
   readonly pool: BufferPool;
   readonly workFor: "cpu" | "gpu";
+  /** Which variant computes each operation and shape class. */
+  readonly choices = new Choices();
+  /** Told of every dispatch while it is set: the profiler. */
+  observer: DispatchObserver | null = null;
   private readonly commands: Commands;
   private readonly pipelines: PipelineCache;
   private failure: GpuError | null = null;
@@ -104,8 +123,10 @@ export class Device {
     }
     const plain = kernel as unknown as Kernel;
     const pipeline = this.pipelines.pipeline(plain, constants);
-    const group = this.pipelines.bindGroup(pipeline, plain, bindings, params as Record<string, number> | null);
-    this.commands.dispatch(pipeline.gpu, group, grid);
+    const values = params as Record<string, number> | null;
+    const group = this.pipelines.bindGroup(pipeline, plain, bindings, values);
+    const timing = this.observer?.dispatch({ kernel: plain, constants, params: values, bindings, grid });
+    this.commands.dispatch(pipeline.gpu, group, grid, timing);
   }
 
   /** A tensor with undefined content. The caller releases it. */

@@ -11,7 +11,8 @@ export {
 export { GpuError, type GpuErrorKind, ShapeError, UserError } from "./errors.js";
 export type { Kernel } from "./kernel.js";
 export * from "./ops/batchNorm.js";
-export * from "./ops/conv.js";
+export { type Conv2dOptions, conv2d } from "./ops/conv/conv2d.js";
+export * from "./ops/linear.js";
 export * from "./ops/loss.js";
 export * from "./ops/pointwise.js";
 export * from "./ops/pool.js";
@@ -23,3 +24,4 @@ export { type Parameter, ParameterArena, type ParameterSpec, TensorArena, type T
 export { Rng } from "./rng.js";
 export { Tape } from "./tape.js";
 export { type DType, formatShape, pitch, Tensor } from "./tensor.js";
+export { type ChoiceRecord, Choices } from "./tuning/choices.js";
