@@ -7,6 +7,7 @@ import type {
   RunResult,
   TrainOptions,
 } from "../pipeline/run/types.js";
+import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.js";
 
 export type {
   EvaluateOptions,
@@ -17,6 +18,7 @@ export type {
   RunResult,
   TrainOptions,
 } from "../pipeline/run/types.js";
+export type { TuneReport } from "../pipeline/tuning/tuneRun.js";
 
 export interface AdapterDetails extends AdapterInfo {
   features: string[];
@@ -34,6 +36,7 @@ export interface Actions {
   evaluateRun(run: string, options: EvaluateOptions): Promise<EvaluationResult>;
   /** Resolves to the number of images predicted. */
   predictRun(run: string, images: string[], options: PredictOptions): Promise<number>;
+  tune(options: TuneCommandOptions): Promise<TuneReport>;
   /** Resolves to the path of the HTML file. */
   writeReport(run: string, out?: string): Promise<string>;
 }

@@ -43,6 +43,10 @@ export const actions: Actions = {
     const { predictRun } = await import("../pipeline/run/index.js");
     return predictRun(run, images, options);
   },
+  async tune(options) {
+    const { tuneForConfig } = await import("../pipeline/tuning/tuneRun.js");
+    return tuneForConfig(options);
+  },
   async writeReport(run, out) {
     const { writeReport } = await import("../pipeline/report/index.js");
     return writeReport(run, out);

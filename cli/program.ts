@@ -14,6 +14,7 @@ import { addResume } from "./resume.js";
 import { type Io, Session } from "./session.js";
 import { addSynth } from "./synth.js";
 import { addTrain } from "./train.js";
+import { addTune } from "./tune.js";
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 stopped by `kill`. */
 const failed = 1;
@@ -62,6 +63,7 @@ function buildProgram(session: Session): Command {
     addEvaluate,
     addPredict,
     addReport,
+    addTune,
   ];
   for (const add of [...commands, addConfig]) add(program, session);
   return program;

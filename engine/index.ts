@@ -24,4 +24,6 @@ export { type Parameter, ParameterArena, type ParameterSpec, TensorArena, type T
 export { Rng } from "./rng.js";
 export { Tape } from "./tape.js";
 export { type DType, formatShape, pitch, Tensor } from "./tensor.js";
-export { type ChoiceRecord, Choices } from "./tuning/choices.js";
+export { type ChoiceRecord, Choices, type Request } from "./tuning/choices.js";
+export { type Operands, type Operation, perform, type Variant } from "./tuning/operation.js";
+export { type Tuned, type TuneOptions, tune } from "./tuning/tuner.js";
