@@ -2,7 +2,7 @@ import { ShapeError } from "../errors.js";
 import * as kernels from "../generated/kernels.js";
 import { fold, itemGrid, splitRows, workShape } from "../stream.js";
 import type { Tape } from "../tape.js";
-import { formatShape, type Tensor } from "../tensor.js";
+import { formatShape, sameShape, type Tensor } from "../tensor.js";
 
 export interface BatchNormState {
   /** [C], moved by a forward pass in training. */
@@ -14,6 +14,8 @@ export interface BatchNormState {
 export interface BatchNormOptions {
   /** true: batch statistics, running ones updated; false: running statistics. */
   readonly training: boolean;
+  /** A tensor of x's shape that is added to the result, before the ReLU, in the same kernel: a residual connection. */
+  readonly add?: Tensor | null;
   /** Apply ReLU behind, in the same kernel. Default false. */
   readonly relu?: boolean;
   /** Default 1e-5. */
@@ -23,9 +25,10 @@ export interface BatchNormOptions {
 }
 
 /**
- * Batch normalisation over all axes but the last (so 2-D for [N,H,W,C] and 1-D for [N,C]), optionally with ReLU.
+ * Batch normalisation over all axes but the last (so 2-D for [N,H,W,C] and 1-D for [N,C]), optionally with an addition and
+ * ReLU: y = relu?(bn(x) + add).
  * @param x [...,C] @param gamma [C] @param beta [C] @returns shape of x
- * @throws ShapeError if the channel counts differ or are 1, or in training with a single row.
+ * @throws ShapeError if the shapes do not fit, x has one channel, or in training with a single row.
  */
 export function batchNorm(
   tape: Tape,
@@ -35,38 +38,61 @@ export function batchNorm(
   state: BatchNormState,
   options: BatchNormOptions,
 ): Tensor {
-  for (const [name, t] of Object.entries({ gamma, beta, ...state })) {
-    if (t.size !== x.dim(-1))
-      throw new ShapeError(`batchNorm: ${name} ${formatShape(t.shape)} does not fit x ${formatShape(x.shape)}`);
-  }
-  if (x.pitch === 1)
-    throw new ShapeError(`batchNorm: x ${formatShape(x.shape)} has one channel, at least 2 are supported`);
-  if (options.training && x.rows < 2)
-    throw new ShapeError(`batchNorm: x ${formatShape(x.shape)} has one value per channel: training needs more`);
+  checkShapes(x, { gamma, beta, ...state }, options);
   const [RELU, TRAINING] = [options.relu ?? false, options.training];
   const stats = TRAINING ? batchStatistics(tape, x, state, options) : runningStatistics(tape, x, state, options);
   const y = tape.tensor(x.shape, "batchNorm");
   const { grid, constants } = rowGrid(tape, x);
   const params = { rows: x.rows, c4: x.pitch / 4 };
-  tape.device.run(kernels.batchNormApply, { x, stats, gamma, beta, y }, params, grid, { ...constants, RELU });
-  tape.record("batchNorm", { x, gamma, beta }, y, [stats], (dy, out) => {
-    const dGamma = out.gamma ?? tape.tensor([x.pitch], "unused dGamma");
-    const dBeta = out.beta ?? tape.tensor([x.pitch], "unused dBeta");
-    const sums = tape.tensor([2, x.pitch], "batchNorm sums");
-    backwardSums(tape, { x, dy, stats, gamma, beta }, { sums, dGamma, dBeta }, RELU);
-    if (out.x)
-      tape.device.run(kernels.batchNormBackwardInput, { x, dy, stats, gamma, beta, sums, dx: out.x }, params, grid, {
-        ...constants,
-        RELU,
-        TRAINING,
-      });
-    tape.discard(sums);
-    if (!out.gamma) tape.discard(dGamma);
-    if (!out.beta) tape.discard(dBeta);
-    return { x: out.x, gamma: out.gamma, beta: out.beta };
-  });
+  const add = options.add ?? null;
+  const bindings = { x, stats, gamma, beta, add: add ?? x, y };
+  tape.device.run(kernels.batchNormApply, bindings, params, grid, { ...constants, RELU, ADD: add !== null });
+  const saved: Saved = { x, stats, gamma, beta, y, RELU, TRAINING };
+  if (add)
+    tape.record("batchNorm", { x, gamma, beta, add }, y, [stats], (dy, out) => {
+      const g = out.add ?? tape.tensor(x.shape, "unused dAdd");
+      const gradients = backward(tape, saved, dy, g, out);
+      if (!out.add) tape.discard(g);
+      return { ...gradients, add: out.add };
+    });
+  else tape.record("batchNorm", { x, gamma, beta }, y, [stats], (dy, out) => backward(tape, saved, dy, null, out));
   if (!tape.recording) tape.drop(stats);
   return y;
+}
+
+type Saved = { x: Tensor; stats: Tensor; gamma: Tensor; beta: Tensor; y: Tensor; RELU: boolean; TRAINING: boolean };
+type Gradients = { readonly x: Tensor | null; readonly gamma: Tensor | null; readonly beta: Tensor | null };
+
+/** @param g where something was added: gets its gradient, dy behind the ReLU */
+function backward(tape: Tape, saved: Saved, dy: Tensor, g: Tensor | null, out: Gradients): Gradients {
+  const { x, stats, gamma, beta, RELU, TRAINING } = saved;
+  const dGamma = out.gamma ?? tape.tensor([x.pitch], "unused dGamma");
+  const dBeta = out.beta ?? tape.tensor([x.pitch], "unused dBeta");
+  const sums = tape.tensor([2, x.pitch], "batchNorm sums");
+  backwardSums(tape, saved, dy, g, { sums, dGamma, dBeta });
+  if (out.x) {
+    const { grid, constants } = rowGrid(tape, x);
+    // The ReLU is already in g.
+    const more = { ...constants, RELU: RELU && !g, TRAINING };
+    const bindings = { x, dy: g ?? dy, stats, gamma, beta, sums, dx: out.x };
+    tape.device.run(kernels.batchNormBackwardInput, bindings, { rows: x.rows, c4: x.pitch / 4 }, grid, more);
+  }
+  tape.discard(sums);
+  if (!out.gamma) tape.discard(dGamma);
+  if (!out.beta) tape.discard(dBeta);
+  return { x: out.x, gamma: out.gamma, beta: out.beta };
+}
+
+function checkShapes(x: Tensor, vectors: Readonly<Record<string, Tensor>>, options: BatchNormOptions): void {
+  const text = formatShape(x.shape);
+  for (const [name, t] of Object.entries(vectors)) {
+    if (t.size !== x.dim(-1)) throw new ShapeError(`batchNorm: ${name} ${formatShape(t.shape)} does not fit x ${text}`);
+  }
+  if (options.add && !sameShape(options.add.shape, x.shape))
+    throw new ShapeError(`batchNorm: add ${formatShape(options.add.shape)} must have the shape of x ${text}`);
+  if (x.pitch === 1) throw new ShapeError(`batchNorm: x ${text} has one channel, at least 2 are supported`);
+  if (options.training && x.rows < 2)
+    throw new ShapeError(`batchNorm: x ${text} has one value per channel: training needs more`);
 }
 
 function batchStatistics(tape: Tape, x: Tensor, state: BatchNormState, options: BatchNormOptions): Tensor {
@@ -100,22 +126,24 @@ function runningStatistics(tape: Tape, x: Tensor, state: BatchNormState, options
   return stats;
 }
 
-type SumInputs = { x: Tensor; dy: Tensor; stats: Tensor; gamma: Tensor; beta: Tensor };
-
+/** Sums over rows of g and g * xhat, where g is dy behind the ReLU. @param g gets its values, if given */
 function backwardSums(
   tape: Tape,
-  inputs: SumInputs,
+  { x, y, stats, gamma, beta, RELU }: Saved,
+  dy: Tensor,
+  g: Tensor | null,
   out: { sums: Tensor; dGamma: Tensor; dBeta: Tensor },
-  RELU: boolean,
 ): void {
   const device = tape.device;
-  const { x } = inputs;
   const c4 = x.pitch / 4;
   const { splits, rowsPerSplit } = splitRows(device, x.rows, c4, Math.max(1, Math.ceil(x.rows / 16)));
   const partials = tape.tensor([splits, 2, x.pitch], "batchNorm backward partials");
   const items = itemGrid(device, c4 * splits);
   const params = { rows: x.rows, c4, splits, rows_per_split: rowsPerSplit };
-  device.run(kernels.batchNormBackwardSums, { ...inputs, partials }, params, items.grid, { ...items.constants, RELU });
+  const more = { ...items.constants, RELU };
+  if (g)
+    device.run(kernels.batchNormBackwardSumsAdd, { x, y, dy, stats, g_out: g, partials }, params, items.grid, more);
+  else device.run(kernels.batchNormBackwardSums, { x, dy, stats, gamma, beta, partials }, params, items.grid, more);
   const { grid, constants } = itemGrid(device, c4);
   device.run(
     kernels.batchNormBackwardReduce,

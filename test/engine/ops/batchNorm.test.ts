@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { batchNorm, type Device, type Tape, type Tensor } from "../../../engine/index.js";
 import * as twins from "../../reference/index.js";
-import { checkOp, ndTensor, normals, PoisonedTape, randomNd, readChecked } from "../../support/checkOp.js";
+import { checkOp, ndTensor, normals, PoisonedTape, randomNd, readChecked, runOp } from "../../support/checkOp.js";
 import { deviceVariants, testDevice } from "../../support/device.js";
 import { expectClose } from "../../support/numeric.js";
 
@@ -14,13 +14,13 @@ function running(channels: number): Pick<twins.BatchNormParams, "runningMean" | 
   };
 }
 
-function runOn(tape: Tape, [x, gamma, beta]: Tensor[], params: twins.BatchNormParams) {
+function runOn(tape: Tape, [x, gamma, beta, add = null]: (Tensor | null)[], params: twins.BatchNormParams) {
   const state = {
     runningMean: ndTensor(tape, params.runningMean, "running mean"),
     runningVar: ndTensor(tape, params.runningVar, "running variance"),
   };
   const { train: training, relu = false, eps = 1e-5, momentum = 0.1 } = params;
-  return { y: batchNorm(tape, x!, gamma!, beta!, state, { training, relu, eps, momentum }), state };
+  return { y: batchNorm(tape, x!, gamma!, beta!, state, { training, add, relu, eps, momentum }), state };
 }
 
 /** Images and vectors, odd channels, one image, few rows, and many shares. */
@@ -46,6 +46,18 @@ describe.each(deviceVariants)("batch norm, %s", (_, options) => {
       params,
       inputs: [shape, [channels], [channels]],
       // Sums of up to 4495 products for dGamma and dBeta, whose terms cancel.
+      gradient: { atol: 2e-4 },
+    });
+  });
+
+  it.each(cases)("$shape with an addition, training $train, relu $relu", async ({ shape, train, relu }) => {
+    const channels = shape.at(-1) as number;
+    const params = { train, relu, ...running(channels) };
+    await checkOp(await testDevice(options), {
+      op: (tape, inputs) => runOn(tape, inputs, params).y,
+      twin: twins.batchNorm,
+      params,
+      inputs: [shape, [channels], [channels], shape],
       gradient: { atol: 2e-4 },
     });
   });
@@ -117,6 +129,28 @@ describe("batch norm", () => {
     await checkRunning(device, [4, 2, 2, 5], { train: false, ...running(5) });
   });
 
+  it("adds what needs no gradient, or adds x to itself", async () => {
+    const device = await testDevice();
+    const random = normals(21);
+    const [shape, params] = [[3, 5, 4, 6], { train: true, relu: true, ...running(6) }];
+    const inputs = [randomNd(shape, random), randomNd([6], random), randomNd([6], random)];
+    const dy = randomNd(shape, random);
+    for (const add of [randomNd(shape, random), inputs[0] as twins.Nd]) {
+      const self = add === inputs[0];
+      const [dx, ...others] = twins.batchNorm.backward([...inputs, add], params, dy);
+      const result = await runOp(
+        device,
+        (tape, tensors) => runOn(tape, [...tensors, self ? tensors[0]! : ndTensor(tape, add, "constant")], params).y,
+        inputs,
+        dy,
+      );
+      const expected = self ? twins.map(dx!, (v, k) => v + others[2]!.data[k]!) : dx!;
+      [expected, others[0]!, others[1]!].forEach((gradient, i) => {
+        expectClose(result.gradients[i]!, gradient.data, { atol: 1e-4, rtol: 1e-3 }, `gradient ${i}, self ${self}`);
+      });
+    }
+  });
+
   it("refuses what does not fit, naming the shapes", async () => {
     const tape = new PoisonedTape(await testDevice());
     const vector = (n: number) => tape.tensor([n], "v");
@@ -124,6 +158,12 @@ describe("batch norm", () => {
     const run = (x: number[], channels: number, training: boolean) => () =>
       batchNorm(tape, tape.tensor(x, "x"), vector(channels), vector(4), state, { training });
     expect(run([2, 3, 3, 5], 5, true)).toThrow("batchNorm: beta [4] does not fit x [2,3,3,5]");
+    expect(() =>
+      batchNorm(tape, tape.tensor([2, 4], "x"), vector(4), vector(4), state, {
+        training: true,
+        add: tape.tensor([3, 4], "add"),
+      }),
+    ).toThrow("batchNorm: add [3,4] must have the shape of x [2,4]");
     expect(run([1, 1, 1, 4], 4, true)).toThrow("batchNorm: x [1,1,1,4] has one value per channel");
     expect(run([1, 1, 1, 4], 4, false)).not.toThrow();
     tape.dispose();
