@@ -1,9 +1,12 @@
-import { type Device, UserError } from "../engine/index.js";
-import type { Initialisation } from "./layers.js";
-import { type Architecture, Network } from "./network.js";
-import { msVgg19, vgg19, vggActivationBytes } from "./vgg.js";
+import type { Device } from "../engine/index.js";
+import { type ArchitectureOptions, architecture, isMultiScale, modelName } from "./catalogue.js";
+import type { Initialisation } from "./declarations.js";
+import { Network } from "./network.js";
+import { type NetworkSummary, summarize } from "./summary.js";
 
-export type { Initialisation } from "./layers.js";
+export * from "./catalogue.js";
+export type { Initialisation } from "./declarations.js";
+export type { Layers, Shaped } from "./layers.js";
 export { type Architecture, Network, type NetworkInputs, type NetworkOutputs, type PassOptions } from "./network.js";
 export {
   parseSafetensors,
@@ -13,36 +16,34 @@ export {
   toFloat32,
   writeSafetensors,
 } from "./safetensors.js";
-export { msVgg19, vgg19 } from "./vgg.js";
+export { type LayerKind, type LayerSummary, type NetworkSummary, summarize } from "./summary.js";
 
-export interface ModelOptions {
-  /** `vgg19` or `ms-vgg19`. */
-  readonly model: string;
-  /** Factor on the convolutions' channels; 1 is the authors' network. */
-  readonly width: number;
-  /** Side of the square input (multi-scale: of the big scale), px. */
-  readonly input: number;
+export interface ModelOptions extends ArchitectureOptions {
   readonly classes: number;
   readonly seed: number;
   readonly label: string;
   readonly initialisation?: Initialisation;
 }
 
-/** Builds a network by name. @throws UserError naming the models there are. */
+/** Builds a network by name. @throws UserError naming the models there are, or the nearest legal size of input. */
 export function createNetwork(device: Device, options: ModelOptions): Network {
-  return new Network(device, architecture(options.model, options.width, options.input), options);
+  return new Network(device, architecture(options), options);
+}
+
+/** The layers of a pass of `batch` patches, without a device. @throws UserError as `createNetwork` */
+export function summarizeModel(options: ArchitectureOptions & { classes: number; batch?: number }): NetworkSummary {
+  const { input, classes, batch = 1 } = options;
+  const sides = isMultiScale(modelName(options.model)) ? [input, input / 2] : [input];
+  return summarize(
+    architecture(options),
+    sides.map((side) => [batch, side, side, 1]),
+    classes,
+  );
 }
 
 /** Bytes per patch of a network's activations: the largest tensor, and all that a backward pass needs. */
-export function activationBytes(options: Pick<ModelOptions, "model" | "width" | "input">): {
-  largest: number;
-  saved: number;
-} {
-  return vggActivationBytes(options.model === "ms-vgg19" ? "ms-vgg19" : "vgg19", options.width, options.input);
-}
-
-function architecture(model: string, width: number, input: number): Architecture {
-  if (model === "vgg19") return vgg19(width, input);
-  if (model === "ms-vgg19") return msVgg19(width);
-  throw new UserError(`model "${model}" is not known: choose vgg19 or ms-vgg19`);
+export function activationBytes(options: ArchitectureOptions): { largest: number; saved: number } {
+  const { layers } = summarizeModel({ ...options, classes: 4 });
+  const bytes = layers.map((layer) => layer.bytes);
+  return { largest: Math.max(...bytes), saved: bytes.reduce((a, b) => a + b, 0) };
 }

@@ -1,71 +1,68 @@
-import type { ParameterSpec, Rng } from "../engine/index.js";
+import { ShapeError } from "../engine/errors.js";
+
+/** Anything with a shape, NHWC: a tensor on the GPU, or the shape alone where nothing is computed. */
+export interface Shaped {
+  readonly shape: readonly number[];
+}
+
+export interface NormOptions<T> {
+  /** ReLU behind. */
+  readonly relu: boolean;
+  /** Added to the normalised values, before the ReLU: the other path of a residual. */
+  readonly add?: T;
+}
 
 /**
- * How weights begin. `kaiming` (the article's text): He et al. 2015, convolutions N(0, 2/(k*k*out)), linear layers with gain 1,
- * N(0, 1/in), since the head has no batch norm that would tame a larger one. `reference-code`: linear layers N(0, 0.01^2).
+ * The layers that networks are made of, bound to one forward pass. An architecture is written once against them:
+ * `GpuLayers` computes, `ShapeLayers` follows the shapes and counts.
+ *
+ * Outside training a layer frees its inputs: a tensor that more than one layer reads is announced with `hold`.
  */
-export type Initialisation = "kaiming" | "reference-code";
+export interface Layers<T extends Shaped> {
+  /** k x k convolution that keeps the size at stride 1; with bias where one was declared. x [N,H,W,I] -> [N,H/stride,W/stride,O] */
+  conv(name: string, x: T, stride?: number): T;
+  /** [N,I] -> [N,O] */
+  linear(name: string, x: T): T;
+  /** Over all axes but the last. [...,C] -> [...,C] */
+  batchNorm(name: string, x: T, options: NormOptions<T>): T;
+  relu(x: T): T;
+  /** a + b, of the same shape. */
+  add(a: T, b: T): T;
+  /** In training, where the pass asks for it. */
+  dropout(x: T): T;
+  /** 2 x 2, stride 2, odd edges left out. */
+  maxPool(x: T): T;
+  /** Every pixel repeated factor x factor times. */
+  upsample(x: T, factor: number): T;
+  /** [N,H,W,C] -> [N,C] */
+  globalAveragePool(x: T): T;
+  /** [N,H,W,C] -> [N,C*H*W] in torch's order. */
+  flatten(x: T): T;
+  /** Joins along the last axis. */
+  concatChannels(parts: readonly T[]): T;
+  /** Hands `x` on to the caller of the network: no layer frees it. */
+  keep(x: T): T;
+  /** Announces that `uses` layers will read `x`. Announced twice, the uses add up (each announcement replaces one use). */
+  hold(x: T, uses: number): T;
+}
 
-/** An entry of the torch `state_dict`, in its order. */
-export type StateEntry =
-  | { readonly kind: "parameter"; readonly name: string }
-  | { readonly kind: "buffer"; readonly name: string; readonly channels: number }
-  | { readonly kind: "counter"; readonly name: string };
+/** One batch of patches: the patch, and for multi-scale networks its central crop. */
+export interface ImageInputs<T> {
+  /** [N,S,S,1] */
+  readonly x: T;
+  /** [N,S/2,S/2,1], multi-scale only. */
+  readonly x2?: T | null;
+}
 
-/**
- * The parameters of a network as they are declared, layer by layer, in torch's order. Convolutions begin with
- * N(0, 2/(k*k*out)) and bias 0, batch norms with 1 and 0, as in the authors' networks.
- */
-export class Declarations {
-  readonly parameters: ParameterSpec[] = [];
-  readonly buffers: { name: string; shape: readonly number[]; value: number }[] = [];
-  readonly state: StateEntry[] = [];
+export interface Outputs<T> {
+  /** [N,classes] */
+  readonly logits: T;
+  /** [N,features] */
+  readonly features: T;
+}
 
-  constructor(
-    private readonly rng: Rng,
-    private readonly initialisation: Initialisation,
-  ) {}
-
-  conv(name: string, kernel: number, input: number, output: number, bias = true): void {
-    const sd = Math.sqrt(2 / (kernel * kernel * output));
-    this.parameter(`${name}.weight`, [kernel, kernel, input, output], "conv", () =>
-      this.normal(kernel * kernel * input * output, sd),
-    );
-    if (bias) this.parameter(`${name}.bias`, [output], "same", () => new Float32Array(output));
-  }
-
-  /** @param trainable false: in the state dict of the authors' network, but never used. */
-  linear(name: string, input: number, output: number, trainable = true): void {
-    const sd = this.initialisation === "kaiming" ? Math.sqrt(1 / input) : 0.01;
-    this.parameter(`${name}.weight`, [1, 1, input, output], "linear", () => this.normal(input * output, sd), trainable);
-    this.parameter(`${name}.bias`, [output], "same", () => new Float32Array(output), trainable);
-  }
-
-  batchNorm(name: string, channels: number): void {
-    this.parameter(`${name}.weight`, [channels], "same", () => new Float32Array(channels).fill(1));
-    this.parameter(`${name}.bias`, [channels], "same", () => new Float32Array(channels));
-    for (const [suffix, value] of [
-      ["running_mean", 0],
-      ["running_var", 1],
-    ] as const) {
-      this.buffers.push({ name: `${name}.${suffix}`, shape: [channels], value });
-      this.state.push({ kind: "buffer", name: `${name}.${suffix}`, channels });
-    }
-    this.state.push({ kind: "counter", name: `${name}.num_batches_tracked` });
-  }
-
-  private parameter(
-    name: string,
-    shape: number[],
-    layout: ParameterSpec["layout"],
-    init: () => Float32Array,
-    trainable = true,
-  ): void {
-    this.parameters.push({ name, shape, layout, init, trainable });
-    this.state.push({ kind: "parameter", name });
-  }
-
-  private normal(length: number, sd: number): Float32Array {
-    return Float32Array.from({ length }, () => sd * this.rng.normal());
-  }
+/** The central crop. @throws ShapeError naming the network, if there is none. */
+export function smallScale<T>(network: string, inputs: ImageInputs<T>): T {
+  if (!inputs.x2) throw new ShapeError(`${network}: the small-scale input is missing`);
+  return inputs.x2;
 }

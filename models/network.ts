@@ -1,35 +1,13 @@
-import {
-  batchNorm,
-  conv2d,
-  type Device,
-  dropout,
-  linear,
-  ParameterArena,
-  Rng,
-  relu,
-  type Tape,
-  type Tensor,
-  TensorArena,
-  UserError,
-} from "../engine/index.js";
-import { Declarations, type Initialisation, type StateEntry } from "./layers.js";
+import { type Device, ParameterArena, Rng, type Tape, type Tensor, TensorArena, UserError } from "../engine/index.js";
+import { Declarations, type Initialisation, type ReferenceDefaults, type StateEntry } from "./declarations.js";
+import { GpuLayers } from "./gpuLayers.js";
+import type { ImageInputs, Layers, Outputs, Shaped } from "./layers.js";
 import type { RawTensor } from "./safetensors.js";
 import { fromTorch, toTorch } from "./torchLayout.js";
 
-/** One batch of patches: the patch, and for multi-scale networks its central crop. */
-export interface NetworkInputs {
-  /** [N,S,S,1] */
-  readonly x: Tensor;
-  /** [N,S/2,S/2,1], multi-scale only. */
-  readonly x2?: Tensor | null;
-}
-
-export interface NetworkOutputs {
-  /** [N,classes] */
-  readonly logits: Tensor;
-  /** [N,features] */
-  readonly features: Tensor;
-}
+/** One batch of patches on the GPU. */
+export type NetworkInputs = ImageInputs<Tensor>;
+export type NetworkOutputs = Outputs<Tensor>;
 
 /** How a forward pass behaves. */
 export interface PassOptions {
@@ -42,8 +20,10 @@ export interface PassOptions {
 /** What a network is made of: how it declares its parameters and how it computes. */
 export interface Architecture {
   readonly name: string;
+  /** How the authors' code leaves weights that it does not initialise itself. */
+  readonly referenceDefaults: ReferenceDefaults;
   declare(declarations: Declarations, classes: number): void;
-  forward(layers: Layers, inputs: NetworkInputs): NetworkOutputs;
+  forward<T extends Shaped>(layers: Layers<T>, inputs: ImageInputs<T>): Outputs<T>;
 }
 
 export interface NetworkOptions {
@@ -72,7 +52,7 @@ export class Network {
     options: NetworkOptions,
   ) {
     const rng = new Rng(options.seed, `weights ${options.label}`);
-    const declarations = new Declarations(rng, options.initialisation ?? "kaiming");
+    const declarations = new Declarations(rng, options.initialisation ?? "kaiming", architecture.referenceDefaults);
     architecture.declare(declarations, options.classes);
     this.label = options.label;
     this.classes = options.classes;
@@ -87,7 +67,10 @@ export class Network {
   }
 
   forward(tape: Tape, inputs: NetworkInputs, pass: PassOptions): NetworkOutputs {
-    return this.architecture.forward(new Layers(this, tape, pass, this.streamBase), inputs);
+    const layers = new GpuLayers(this, tape, pass, this.streamBase);
+    layers.keep(inputs.x);
+    if (inputs.x2) layers.keep(inputs.x2);
+    return this.architecture.forward(layers, inputs);
   }
 
   /** Parameters and statistics under torch's names and layouts, in torch's order. */
@@ -168,63 +151,5 @@ export class Network {
   release(): void {
     this.arena.release();
     this.buffers.release();
-  }
-}
-
-/** The layers of one forward pass: ops bound to a network's parameters, a tape and the pass's options. */
-export class Layers {
-  private dropouts = 0;
-
-  constructor(
-    private readonly network: Network,
-    readonly tape: Tape,
-    private readonly pass: PassOptions,
-    private readonly streamBase: number,
-  ) {}
-
-  /** k x k convolution that keeps the size at stride 1; with bias where one was declared. */
-  conv(name: string, x: Tensor, stride = 1): Tensor {
-    const { arena } = this.network;
-    const weight = arena.get(`${name}.weight`);
-    const bias = arena.has(`${name}.bias`) ? this.tape.use(arena.get(`${name}.bias`)) : null;
-    const padding = (weight.value.dim(0) - 1) / 2;
-    return this.done(x, conv2d(this.tape, x, this.tape.use(weight), bias, { padding, stride }));
-  }
-
-  linear(name: string, x: Tensor): Tensor {
-    const { arena } = this.network;
-    return this.done(
-      x,
-      linear(this.tape, x, this.tape.use(arena.get(`${name}.weight`)), this.tape.use(arena.get(`${name}.bias`))),
-    );
-  }
-
-  batchNorm(name: string, x: Tensor, options: { relu: boolean }): Tensor {
-    const { arena, buffers, batchesTracked } = this.network;
-    const state = { runningMean: buffers.get(`${name}.running_mean`), runningVar: buffers.get(`${name}.running_var`) };
-    const counter = `${name}.num_batches_tracked`;
-    if (this.pass.training) batchesTracked.set(counter, (batchesTracked.get(counter) ?? 0) + 1);
-    const [gamma, beta] = [this.tape.use(arena.get(`${name}.weight`)), this.tape.use(arena.get(`${name}.bias`))];
-    return this.done(
-      x,
-      batchNorm(this.tape, x, gamma, beta, state, { training: this.pass.training, relu: options.relu }),
-    );
-  }
-
-  relu(x: Tensor): Tensor {
-    return this.done(x, relu(this.tape, x));
-  }
-
-  dropout(x: Tensor): Tensor {
-    const { dropout: options } = this.pass;
-    if (!this.pass.training || !options || options.p === 0) return x;
-    const stream = this.streamBase + options.pass * 16 + this.dropouts++;
-    return this.done(x, dropout(this.tape, x, { p: options.p, state: options.state, stream }));
-  }
-
-  /** In inference, the input of a layer is no longer needed once its output exists. */
-  done(x: Tensor, y: Tensor): Tensor {
-    this.tape.drop(x);
-    return y;
   }
 }

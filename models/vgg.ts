@@ -1,6 +1,7 @@
-import { concatChannels, flatten, maxPool, pitch, ShapeError, type Tensor } from "../engine/index.js";
-import type { Declarations } from "./layers.js";
-import type { Architecture, Layers, NetworkInputs } from "./network.js";
+import { ShapeError } from "../engine/errors.js";
+import type { Declarations } from "./declarations.js";
+import { type Layers, type Shaped, smallScale } from "./layers.js";
+import type { Architecture } from "./network.js";
 
 /** One stream of 3x3 convolutions, each with batch norm and ReLU; "P" is a 2x2 max pool. */
 type Stream = readonly (number | "P")[];
@@ -67,6 +68,7 @@ export function vgg19(width: number, input: number): Architecture {
   const flat = lastWidth(stream) * side * side;
   return {
     name: "vgg19",
+    referenceDefaults: "small-normal",
     declare(d, classes) {
       declareStream(d, "features", stream);
       d.linear("projection.0", flat, 512);
@@ -74,11 +76,8 @@ export function vgg19(width: number, input: number): Architecture {
       declareClassifier(d, classes);
     },
     forward(layers, inputs) {
-      const image = runStream(layers, "features", stream, inputs.x);
-      const vector = layers.done(image, flatten(layers.tape, image));
-      const features = layers.tape.keep(
-        layers.linear("projection.2", layers.relu(layers.linear("projection.0", vector))),
-      );
+      const vector = layers.flatten(runStream(layers, "features", stream, inputs.x));
+      const features = layers.keep(layers.linear("projection.2", layers.relu(layers.linear("projection.0", vector))));
       return { logits: classify(layers, features), features };
     },
   };
@@ -93,6 +92,7 @@ export function msVgg19(width: number): Architecture {
   const joined = lastWidth(big) + lastWidth(small);
   return {
     name: "ms-vgg19",
+    referenceDefaults: "small-normal",
     declare(d, classes) {
       declareStream(d, "features_256", big);
       declareStream(d, "features_128", small);
@@ -103,56 +103,15 @@ export function msVgg19(width: number): Architecture {
       d.linear("scale", 2048, 512, false);
     },
     forward(layers, inputs) {
-      const [a, b] = [
-        flat(layers, "features_256", big, inputs.x),
-        flat(layers, "features_128", small, smallScale(inputs)),
+      const vectors = [
+        layers.flatten(runStream(layers, "features_256", big, inputs.x)),
+        layers.flatten(runStream(layers, "features_128", small, smallScale("ms-vgg19", inputs))),
       ];
-      const vector = layers.done(b, layers.done(a, concatChannels(layers.tape, [a, b])));
-      const normal = layers.batchNorm("projection.0", vector, { relu: false });
-      const features = layers.tape.keep(
-        layers.linear("projection.3", layers.relu(layers.linear("projection.1", normal))),
-      );
+      const normal = layers.batchNorm("projection.0", layers.concatChannels(vectors), { relu: false });
+      const features = layers.keep(layers.linear("projection.3", layers.relu(layers.linear("projection.1", normal))));
       return { logits: classify(layers, features), features };
     },
   };
-}
-
-/** Bytes per patch of the streams' tensors: the largest one, and those that a backward pass needs. */
-export function vggActivationBytes(
-  model: "vgg19" | "ms-vgg19",
-  width: number,
-  input: number,
-): { largest: number; saved: number } {
-  const streams: [Stream, number][] =
-    model === "vgg19"
-      ? [[vgg19Stream, input]]
-      : [
-          [bigStream, input],
-          [smallStream, input / 2],
-        ];
-  let [largest, saved] = [0, 0];
-  for (const [stream, size] of streams) {
-    let [side, channels] = [size, 1];
-    for (const c of scaled(stream, width)) {
-      if (c === "P") side = Math.floor(side / 2);
-      else channels = c;
-      const bytes = side * side * pitch(channels) * 4;
-      largest = Math.max(largest, bytes);
-      // A convolution's output and its normalised one are both kept.
-      saved += c === "P" ? bytes : 2 * bytes;
-    }
-  }
-  return { largest, saved };
-}
-
-function smallScale(inputs: NetworkInputs): Tensor {
-  if (!inputs.x2) throw new ShapeError("ms-vgg19: the small-scale input is missing");
-  return inputs.x2;
-}
-
-function flat(layers: Layers, prefix: string, stream: Stream, x: Tensor): Tensor {
-  const image = runStream(layers, prefix, stream, x);
-  return layers.done(image, flatten(layers.tape, image));
 }
 
 function scaled(stream: Stream, width: number): Stream {
@@ -187,12 +146,12 @@ function declareStream(d: Declarations, prefix: string, stream: Stream): void {
 }
 
 /** torch's `Sequential` counts conv, norm, ReLU and pool as one layer each. */
-function runStream(layers: Layers, prefix: string, stream: Stream, image: Tensor): Tensor {
+function runStream<T extends Shaped>(layers: Layers<T>, prefix: string, stream: Stream, image: T): T {
   let index = 0;
-  let x = layers.tape.keep(image);
+  let x = image;
   for (const c of stream) {
     if (c === "P") {
-      x = layers.done(x, maxPool(layers.tape, x));
+      x = layers.maxPool(x);
       index += 1;
     } else {
       x = layers.batchNorm(`${prefix}.${index + 1}`, layers.conv(`${prefix}.${index}`, x), { relu: true });
@@ -208,8 +167,8 @@ function declareClassifier(d: Declarations, classes: number): void {
   d.linear("classifier.6", 128, classes);
 }
 
-function classify(layers: Layers, features: Tensor): Tensor {
+function classify<T extends Shaped>(layers: Layers<T>, features: T): T {
   const first = layers.dropout(layers.relu(layers.linear("classifier.0", features)));
   const second = layers.dropout(layers.relu(layers.linear("classifier.3", first)));
-  return layers.tape.keep(layers.linear("classifier.6", second));
+  return layers.keep(layers.linear("classifier.6", second));
 }

@@ -8,6 +8,7 @@ export const defaults: Layer = {
   seed: 0,
   method: "meta-pseudo-labels",
   model: "vgg19",
+  featureSize: 128,
   dropout: 0.5,
   ema: 0,
   data: {

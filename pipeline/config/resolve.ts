@@ -1,13 +1,14 @@
 import { parseDocument } from "yaml";
 import { UserError } from "../../engine/errors.js";
+import { isMultiScale } from "../../models/catalogue.js";
 import { checkLayer, nearestWord } from "./check.js";
 import { defaults } from "./defaults.js";
 import { isConfigFile, readConfigFile } from "./file.js";
 import { isMapping, type Layer, merge } from "./layers.js";
-import { namedConfigs } from "./named.js";
+import { type LayerByPreset, namedConfigs } from "./named.js";
 import { presets } from "./presets.js";
 import { recipes } from "./recipes.js";
-import { type Config, configSchema, isMultiScale } from "./schema.js";
+import { type Config, configSchema, type PresetName } from "./schema.js";
 import { checkTogether } from "./sizes.js";
 
 /** What the user asked for; everything is optional. */
@@ -29,15 +30,17 @@ export interface ConfigRequest {
  * @throws UserError naming the source, the key and the value, for anything that is not legal
  */
 export function resolveConfig(request: ConfigRequest = {}): Config {
-  const asked = [
-    ...configLayers(request.config ?? "ipb-vgg"),
-    ...flagLayers(request),
-    ...(request.set ?? []).map(setLayer),
-  ];
-  const { preset = "small", recipe = "paper" } = merge(defaults, ...asked) as Layer;
-  const values = merge(defaults, recipes[recipe], presets[preset].layer, ...asked);
+  const sources = configLayers(request.config ?? "ipb-vgg");
+  const flags = [...flagLayers(request), ...(request.set ?? []).map(setLayer)];
+  const asked = (preset: PresetName) => [...sources.map((layer) => layer(preset)), ...flags];
+  // Named configurations follow the preset, but none of them sets it.
+  const { preset = "small", recipe = "paper" } = merge(defaults, ...asked("small")) as Layer;
+  const values = merge(defaults, recipes[recipe], presets[preset].layer, ...asked(preset));
   return finish(withPatch(values as Layer, presets[preset].patch), "configuration");
 }
+
+/** Options that runs of version 0.1.0 do not have, and what they did. */
+const addedSince: Layer = { featureSize: 128 };
 
 /**
  * Checks a complete configuration, such as the `config.json` of a run folder.
@@ -47,10 +50,8 @@ export function resolveConfig(request: ConfigRequest = {}): Config {
 export function parseConfig(value: unknown, source: string): Config {
   if (!isMapping(value))
     throw new UserError(`${source}: expected the options of a run, found ${JSON.stringify(value)}`);
-  return finish(
-    checkLayer(value, () => source),
-    source,
-  );
+  const given = checkLayer(value, () => source);
+  return finish(merge(addedSince, given) as Layer, source);
 }
 
 function finish(values: Layer, source: string): Config {
@@ -64,13 +65,13 @@ function finish(values: Layer, source: string): Config {
 }
 
 /** The layers of a named configuration or of a file and what it extends, base first. */
-function configLayers(name: string, via: readonly string[] = []): Layer[] {
+function configLayers(name: string, via: readonly string[] = []): LayerByPreset[] {
   if (via.includes(name))
     throw new UserError(`${name}: "extends" goes round in a circle: ${[...via, name].join(" -> ")}`);
   if (isConfigFile(name)) {
     const file = readConfigFile(name);
     const base = file.extends === null ? [] : configLayers(file.extends, [...via, name]);
-    return [...base, file.layer];
+    return [...base, () => file.layer];
   }
   const known = Object.hasOwn(namedConfigs, name) ? namedConfigs[name] : undefined;
   if (known === undefined) {
@@ -79,7 +80,7 @@ function configLayers(name: string, via: readonly string[] = []): Layer[] {
     const choice = `did you mean "${nearestWord(name, all)}"? There are ${all.join(", ")}, or the path of a .yaml file`;
     throw new UserError(`${from}unknown configuration "${name}"; ${choice}`);
   }
-  return [{ config: name, ...known.layer }];
+  return [(preset) => ({ config: name, ...known.layer(preset) })];
 }
 
 function flagLayers({ preset, recipe, seed, fold }: ConfigRequest): Layer[] {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { featureSizes, modelNames } from "../../models/catalogue.js";
 import { countSchema, lengthSchema } from "./length.js";
 
 /**
@@ -61,10 +62,12 @@ const data = z.strictObject({
 });
 
 const patch = z.strictObject({
-  size: count().describe("side of the square patch, px (multi-scale: the big scale); vgg19: a multiple of 64"),
+  size: count().describe(
+    "side of the square patch, px (multi-scale: the big scale); vgg19: a multiple of 64; HRNet: of 32",
+  ),
   smallSize: count()
     .nullable()
-    .describe("multi-scale: side of the central crop, px, 64 to 127 and half of size; null: single scale"),
+    .describe("multi-scale: side of the central crop, px, half of size (ms-vgg19: 64 to 127); null: single scale"),
   minForeground: fraction().describe("least fraction of a patch that the mask must cover"),
   tries: count().describe("draws before a patch with too little foreground is kept all the same [code]"),
   normalize: z.boolean().describe("map the 0..1 input to (x - 0.485) / 0.229; the code computes this and drops it"),
@@ -175,10 +178,6 @@ const finetune = z.strictObject({
   optimizer,
 });
 
-/** Networks that can be trained here. */
-export const modelNames = ["vgg19", "ms-vgg19"] as const;
-export type ModelName = (typeof modelNames)[number];
-
 /** The three sizes and the three sets of details that every configuration can be combined with. */
 export const presetNames = ["tiny", "small", "full"] as const;
 export type PresetName = (typeof presetNames)[number];
@@ -197,6 +196,9 @@ export const configSchema = z.strictObject({
     .enum(["supervised", "meta-pseudo-labels"])
     .describe("train on labels only (the pretrain section), or teacher and student"),
   model: z.enum(modelNames).describe("network of teacher and student; ms- is multi-scale"),
+  featureSize: z
+    .literal(featureSizes)
+    .describe("HRNet only: length of a scale's feature vector: 128 [code], 512 [text]; VGG has 128"),
   width: positive().max(4).describe("factor on the network's channel counts; 64 x width must be a whole number"),
   initialisation: z
     .enum(["kaiming", "reference-code"])
@@ -223,8 +225,3 @@ export const configSchema = z.strictObject({
 /** The fully resolved configuration of a run. */
 export type Config = z.infer<typeof configSchema>;
 export type OptimizerConfig = z.infer<typeof optimizer>;
-
-/** True for networks with two inputs: the patch and its central crop. */
-export function isMultiScale(model: ModelName): boolean {
-  return model.startsWith("ms-");
-}

@@ -1,11 +1,6 @@
 import { UserError } from "../../engine/errors.js";
-import { type Config, isMultiScale, type ModelName } from "./schema.js";
-
-/** The legal patch side nearest to `size`, px. Multi-scale networks: the big scale. Source: the networks' pooling. */
-export function nearestLegalSize(model: ModelName, size: number): number {
-  if (isMultiScale(model)) return 2 * Math.min(127, Math.max(64, Math.round(size / 2)));
-  return Math.max(64, 64 * Math.round(size / 64));
-}
+import { isHrnet, isMultiScale, nearestLegalSize, sizeRule } from "../../models/catalogue.js";
+import type { Config } from "./schema.js";
 
 /**
  * Checks the options that depend on each other.
@@ -14,6 +9,7 @@ export function nearestLegalSize(model: ModelName, size: number): number {
 export function checkTogether(config: Config): void {
   checkPatch(config);
   checkWidth(config.width);
+  checkFeatures(config);
   checkSplit(config.data);
   const [low, high] = config.augment.blurSigma;
   if (low > high)
@@ -32,10 +28,7 @@ function checkPatch({ model, patch: { size, smallSize } }: Config): void {
   const legal = nearestLegalSize(model, size);
   const multi = isMultiScale(model);
   if (legal !== size) {
-    const rule = multi
-      ? "an even patch.size from 128 to 254 (two scales, the small one half of it)"
-      : "a patch.size that is a multiple of 64";
-    throw new UserError(`"patch.size": ${model} takes ${rule}, not ${size}; the nearest is ${legal}`);
+    throw new UserError(`"patch.size": ${model} takes ${sizeRule(model)}, not ${size}; the nearest is ${legal}`);
   }
   if (multi && smallSize !== size / 2) {
     throw new UserError(
@@ -44,7 +37,7 @@ function checkPatch({ model, patch: { size, smallSize } }: Config): void {
   }
   if (!multi && smallSize !== null) {
     throw new UserError(
-      `"patch.smallSize": ${model} has one scale; leave it out (it is ${smallSize}), or set "model" to ms-vgg19`,
+      `"patch.smallSize": ${model} has one scale; leave it out (it is ${smallSize}), or set "model" to ms-${model}`,
     );
   }
 }
@@ -55,6 +48,13 @@ function checkWidth(width: number): void {
   const nearest = Math.max(1, Math.round(channels)) / 64;
   throw new UserError(
     `"width": 64 x ${width} is ${channels} channels, not a whole number; the nearest width is ${nearest}`,
+  );
+}
+
+function checkFeatures({ model, featureSize }: Config): void {
+  if (isHrnet(model) || featureSize === 128) return;
+  throw new UserError(
+    `"featureSize": ${model} has features of length 128, not ${featureSize}; leave it out, or choose an HRNet`,
   );
 }
 

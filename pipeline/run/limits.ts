@@ -1,5 +1,5 @@
 import { mebibytes, UserError } from "../../engine/index.js";
-import { activationBytes } from "../../models/index.js";
+import { type ArchitectureOptions, activationBytes } from "../../models/index.js";
 import type { Config } from "../config/schema.js";
 
 /** Memory of a training step on the GPU, estimated from the network's shapes. */
@@ -15,8 +15,13 @@ export function largestPass(config: Config): number {
   return config.method === "supervised" ? config.batch : 3 * config.batch;
 }
 
+/** The network that a configuration names. */
+export function modelOf({ model, width, patch, featureSize }: Config): ArchitectureOptions {
+  return { model, width, input: patch.size, featureSize };
+}
+
 export function estimateMemory(config: Config): MemoryEstimate {
-  const perPatch = activationBytes({ model: config.model, width: config.width, input: config.patch.size });
+  const perPatch = activationBytes(modelOf(config));
   const patches = largestPass(config);
   // The student's pass (two thirds of the teacher's) is alive while the teacher's waits.
   const passes = config.method === "supervised" ? 1 : 5 / 3;

@@ -9,7 +9,7 @@ import { scanDataset } from "../data/scan.js";
 import { splitDataset, visibleLabels } from "../data/split.js";
 import type { Dataset, ImageRecord, Split } from "../data/types.js";
 import type { Dropout } from "../stepState.js";
-import { checkMemory, largestPass } from "./limits.js";
+import { checkMemory, largestPass, modelOf } from "./limits.js";
 import type { RunLog } from "./types.js";
 
 /** A data set with its split and the labels that a run may use. */
@@ -79,11 +79,9 @@ export class Workspace {
   }
 
   network(label: "teacher" | "student"): Network {
-    const { model, width, patch, seed, initialisation } = this.config;
+    const { seed, initialisation } = this.config;
     return createNetwork(this.device, {
-      model,
-      width,
-      input: patch.size,
+      ...modelOf(this.config),
       classes: this.classes.length,
       seed,
       label,

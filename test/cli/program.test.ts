@@ -161,10 +161,15 @@ describe("config", () => {
     const names = JSON.parse(stdout).map((row: { name: string }) => row.name);
     expect(names).toEqual([
       "vgg19",
+      "hrnet",
+      "ms-hrnet",
       "ipb-vgg",
       "ms-ipb-vgg",
       "ml-ipb-vgg",
       "ml-ms-ipb-vgg",
+      "ms-ipb-hrnet",
+      "ml-ipb-hrnet",
+      "ml-ms-ipb-hrnet",
       "mpl-imbalanced",
       "mpl-balanced",
     ]);

@@ -144,7 +144,27 @@ describe("layers", () => {
     expect(shape("ms-ipb-vgg")).toEqual(["meta-pseudo-labels", "ms-vgg19", true, false]);
     expect(shape("ml-ipb-vgg")).toEqual(["meta-pseudo-labels", "vgg19", true, true]);
     expect(shape("ml-ms-ipb-vgg")).toEqual(["meta-pseudo-labels", "ms-vgg19", true, true]);
-    expect(shape("mpl-imbalanced")).toEqual(["meta-pseudo-labels", "vgg19", false, false]);
+    expect(shape("hrnet").slice(0, 2)).toEqual(["supervised", "hrnet-small-v1"]);
+    expect(shape("ms-hrnet").slice(0, 2)).toEqual(["supervised", "ms-hrnet-small-v1"]);
+    expect(shape("ms-ipb-hrnet")).toEqual(["meta-pseudo-labels", "ms-hrnet-small-v1", true, false]);
+    expect(shape("ml-ipb-hrnet")).toEqual(["meta-pseudo-labels", "hrnet-small-v1", true, true]);
+    expect(shape("ml-ms-ipb-hrnet")).toEqual(["meta-pseudo-labels", "ms-hrnet-small-v1", true, true]);
+    expect(shape("mpl-imbalanced")).toEqual(["meta-pseudo-labels", "hrnet-small-v1", false, false]);
+  });
+
+  test("HRNet is w18 at full size and small-v1 below, unless a later source says otherwise", () => {
+    const model = (preset: string, ...set: string[]) => resolveConfig({ config: "ms-hrnet", preset, set }).model;
+    expect(["tiny", "small", "full"].map((preset) => model(preset))).toEqual([
+      "ms-hrnet-small-v1",
+      "ms-hrnet-small-v1",
+      "ms-hrnet-w18",
+    ]);
+    expect(model("tiny", "model=ms-hrnet-w18")).toBe("ms-hrnet-w18");
+    expect(resolveConfig({ config: file("full.yaml", "extends: ml-ipb-hrnet\npreset: full\n") }).model).toBe(
+      "hrnet-w18",
+    );
+    const chosen = file("chosen.yaml", "extends: hrnet\npreset: full\nmodel: hrnet-small-v1\n");
+    expect(resolveConfig({ config: chosen }).model).toBe("hrnet-small-v1");
   });
 
   test("mpl-balanced with vgg19 is ipb-vgg but for the name, under every preset and recipe", () => {
@@ -202,15 +222,14 @@ describe("patch sizes", () => {
     expect(patch("model=ms-vgg19")).toMatchObject({ size: 128, smallSize: 64 });
     expect(patch("model=ms-vgg19", "patch.size=254")).toMatchObject({ size: 254, smallSize: 127 });
     expect(patch("model=ms-vgg19", "patch.smallSize=100")).toMatchObject({ size: 200, smallSize: 100 });
+    expect(patch("model=hrnet-w18", "patch.size=96")).toMatchObject({ size: 96, smallSize: null });
+    expect(patch("model=ms-hrnet-w18", "patch.size=96")).toMatchObject({ size: 96, smallSize: 48 });
   });
 
   test.each([
-    [
-      ["patch.size=100"],
-      '"patch.size": vgg19 takes a patch.size that is a multiple of 64, not 100; the nearest is 128',
-    ],
+    [["patch.size=100"], '"patch.size": vgg19 takes a size that is a multiple of 64, not 100; the nearest is 128'],
     [["patch.size=20"], "the nearest is 64"],
-    [["model=ms-vgg19", "patch.size=127"], "an even patch.size from 128 to 254"],
+    [["model=ms-vgg19", "patch.size=127"], "an even size from 128 to 254"],
     [["model=ms-vgg19", "patch.size=99"], "the nearest is 128"],
     [["model=ms-vgg19", "patch.size=400"], "not 400; the nearest is 254"],
     [["model=ms-vgg19", "patch.size=201"], "the nearest is 202"],
@@ -219,6 +238,13 @@ describe("patch sizes", () => {
       '"patch.smallSize" is half of patch.size 128: 64, not 100',
     ],
     [["patch.smallSize=64"], "vgg19 has one scale; leave it out"],
+    [
+      ["model=hrnet-w18", "patch.size=100"],
+      "hrnet-w18 takes a size that is a multiple of 32, not 100; the nearest is 96",
+    ],
+    [["model=ms-hrnet-small-v1", "patch.size=250"], "the nearest is 256"],
+    [["featureSize=512"], '"featureSize": vgg19 has features of length 128, not 512'],
+    [["model=hrnet-w18", "featureSize=64"], '"featureSize" must be 128 or 512, not 64'],
   ])("%j is refused", (set, message) => {
     expect(refusal({ set })).toContain(message);
   });

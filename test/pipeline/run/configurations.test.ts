@@ -59,19 +59,22 @@ describe("named configurations", () => {
     expect(weightsOf(at("mpl-imbalanced")).student).not.toBe(weightsOf(at("ipb-vgg")).student);
   });
 
-  test.each(["ms-ipb-vgg", "ml-ipb-vgg", "ml-ms-ipb-vgg"])("%s comes to its end", async (config) => {
-    const { result, counts, dataset } = await run(config, "several", { config, set: shortest });
-    expect(metricsOf(at(config)).filter(({ kind }) => kind === "step")).toHaveLength(2);
-    expect(result.student.n).toBe(17);
-    const known = { L: total(counts.L), validation: total(counts.validation), T: total(counts.T) };
-    expect(known).toEqual({ L: 10, validation: 4, T: 17 });
-    // Multi-label images are in U, and there only, in the ML configurations only.
-    const several = config.startsWith("ml-") ? 6 : 0;
-    expect(dataset).toMatchObject({ multiLabel: several, unlabelled: 37 + several });
-    expect(counts.U === null).toBe(several > 0);
-    const names = [...readSafetensors(readFileSync(at(config, "weights/student.safetensors"))).keys()];
-    expect(names.some((name) => name.startsWith("features_256."))).toBe(config.includes("ms-"));
-  });
+  test.each(["ms-ipb-vgg", "ml-ipb-vgg", "ml-ms-ipb-vgg", "ml-ipb-hrnet", "ml-ms-ipb-hrnet"])(
+    "%s comes to its end",
+    async (config) => {
+      const { result, counts, dataset } = await run(config, "several", { config, set: shortest });
+      expect(metricsOf(at(config)).filter(({ kind }) => kind === "step")).toHaveLength(2);
+      expect(result.student.n).toBe(17);
+      const known = { L: total(counts.L), validation: total(counts.validation), T: total(counts.T) };
+      expect(known).toEqual({ L: 10, validation: 4, T: 17 });
+      // Multi-label images are in U, and there only, in the ML configurations only.
+      const several = config.startsWith("ml-") ? 6 : 0;
+      expect(dataset).toMatchObject({ multiLabel: several, unlabelled: 37 + several });
+      expect(counts.U === null).toBe(several > 0);
+      const names = [...readSafetensors(readFileSync(at(config, "weights/student.safetensors"))).keys()];
+      expect(names.some((name) => /^features_256\.|_small\./.test(name))).toBe(config.includes("ms-"));
+    },
+  );
 
   test.each(["reference-code", "small-data"])("the recipe %s comes to its end", async (recipe) => {
     const { result } = await run(recipe, "data", { recipe, set: [...shortest, "data.folds=4"] });

@@ -1,4 +1,3 @@
-import { globalAveragePool as gpuMean, maxPool as gpuPool } from "../../../engine/index.js";
 import type { Architecture } from "../../../models/index.js";
 import type { Config } from "../../../pipeline/config/schema.js";
 import type { MetaRates, MetaScalar } from "../../../pipeline/metaStep.js";
@@ -27,20 +26,19 @@ import {
 /** conv - bn - relu - pool - conv - bn - relu - mean - linear, on the GPU. */
 export const tinyNet: Architecture = {
   name: "tiny",
+  referenceDefaults: "small-normal",
   declare(d, classes) {
-    d.conv("conv1", 3, 1, 4, false);
+    d.conv("conv1", 3, 1, 4, { bias: false });
     d.batchNorm("bn1", 4);
-    d.conv("conv2", 3, 4, 8, false);
+    d.conv("conv2", 3, 4, 8, { bias: false });
     d.batchNorm("bn2", 8);
     d.linear("fc", 8, classes);
   },
   forward(layers, { x }) {
-    const image = layers.tape.keep(x);
-    const first = layers.batchNorm("bn1", layers.conv("conv1", image), { relu: true });
-    const pooled = layers.done(first, gpuPool(layers.tape, first));
+    const pooled = layers.maxPool(layers.batchNorm("bn1", layers.conv("conv1", x), { relu: true }));
     const second = layers.batchNorm("bn2", layers.conv("conv2", pooled), { relu: true });
-    const features = layers.tape.keep(layers.done(second, gpuMean(layers.tape, second)));
-    return { logits: layers.tape.keep(layers.linear("fc", features)), features };
+    const features = layers.keep(layers.globalAveragePool(second));
+    return { logits: layers.keep(layers.linear("fc", features)), features };
   },
 };
 
