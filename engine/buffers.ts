@@ -21,29 +21,81 @@ export interface PoolBuffer {
 }
 
 export interface MemoryCounters {
-  /** Bytes in use. */
+  /** Bytes in use, with all that captured steps own. */
   live: number;
   /** Bytes kept for reuse. */
   pooled: number;
   /** The largest `live` since the last `resetPeak()`. */
   peak: number;
+  /** Of `live`: bytes that captured steps own. */
+  captured: number;
   /** Buffers created so far (never falls: a steady state creates none). */
   created: number;
 }
 
+/** Free buffers by size class. Of equal ones the oldest is taken, whatever the order they came back in. */
+class FreeList {
+  private readonly bySize = new Map<number, PoolBuffer[]>();
+
+  take(size: number): PoolBuffer | undefined {
+    return this.bySize.get(size)?.shift();
+  }
+
+  put(buffer: PoolBuffer): void {
+    const list = this.bySize.get(buffer.bytes) ?? [];
+    this.bySize.set(buffer.bytes, list);
+    const newer = list.findIndex((other) => other.id > buffer.id);
+    list.splice(newer < 0 ? list.length : newer, 0, buffer);
+  }
+
+  /** Takes all of them. */
+  drain(): PoolBuffer[] {
+    const all = [...this.bySize.values()].flat();
+    this.bySize.clear();
+    return all;
+  }
+
+  get bytes(): number {
+    let total = 0;
+    for (const [size, list] of this.bySize) total += size * list.length;
+    return total;
+  }
+}
+
 /**
- * Buffers by size class. Of the free ones the oldest is taken, whatever the order they came back in: so the same step
- * takes the same buffers each time, and its bind groups are found again.
+ * Buffers that a captured step owns: what it allocates while it is recorded comes from here, so that no tensor of anybody else
+ * ever lies where a replay writes.
+ */
+export class BufferRegion {
+  readonly free = new FreeList();
+  readonly buffers = new Set<PoolBuffer>();
+  /** The recording is over: its free buffers count as live. */
+  sealed = false;
+
+  get bytes(): number {
+    let total = 0;
+    for (const buffer of this.buffers) total += buffer.bytes;
+    return total;
+  }
+}
+
+/**
+ * Buffers by size class, the oldest free one first: so the same step takes the same buffers each time, and its bind groups are
+ * found again.
  */
 export class BufferPool {
-  readonly counters: MemoryCounters = { live: 0, pooled: 0, peak: 0, created: 0 };
-  private readonly free = new Map<number, PoolBuffer[]>();
+  readonly counters: MemoryCounters = { live: 0, pooled: 0, peak: 0, captured: 0, created: 0 };
+  private readonly free = new FreeList();
   private readonly live = new Set<PoolBuffer>();
+  private readonly regionOf = new Map<PoolBuffer, BufferRegion>();
+  private region: BufferRegion | null = null;
+  private rehearsing = false;
   private nextId = 1;
 
+  /** @param beforeDestroy called before buffers are destroyed: what was recorded may still use them */
   constructor(
     private readonly device: GPUDevice,
-    private readonly onDestroy: (buffer: PoolBuffer) => void,
+    private readonly beforeDestroy: () => void,
   ) {}
 
   /**
@@ -59,9 +111,8 @@ export class BufferPool {
       );
     }
     const size = Math.min(sizeClass(bytes), limit);
-    let buffer = this.free.get(size)?.shift();
-    if (buffer) this.counters.pooled -= size;
-    else buffer = this.create(size, label);
+    if (this.rehearsing) return this.imagined(size);
+    const buffer = this.reused(size) ?? this.create(size, label);
     this.live.add(buffer);
     this.counters.live += size;
     this.counters.peak = Math.max(this.counters.peak, this.counters.live);
@@ -71,18 +122,50 @@ export class BufferPool {
   /** Returns a buffer to the pool. Throws if it is not in use (a double release is a bug in the caller). */
   release(buffer: PoolBuffer, label: string): void {
     if (!this.live.delete(buffer)) throw new GpuError("internal", `${label}: its buffer was released twice`);
+    if (buffer.id < 0) return;
+    const region = this.regionOf.get(buffer);
+    (region?.free ?? this.free).put(buffer);
+    if (region?.sealed) return;
     this.counters.live -= buffer.bytes;
     this.counters.pooled += buffer.bytes;
-    const list = this.free.get(buffer.bytes) ?? [];
-    this.free.set(buffer.bytes, list);
-    const newer = list.findIndex((other) => other.id > buffer.id);
-    list.splice(newer < 0 ? list.length : newer, 0, buffer);
+  }
+
+  /** Until `seal()`, buffers come from a region of their own; free ones of the pool go over to it. */
+  openRegion(): BufferRegion {
+    this.region = new BufferRegion();
+    return this.region;
+  }
+
+  /** Ends `openRegion()`: what lies in the region is nobody else's, until it is dissolved. */
+  seal(region: BufferRegion): void {
+    this.region = null;
+    region.sealed = true;
+    this.count(region, 1);
+    this.counters.peak = Math.max(this.counters.peak, this.counters.live);
+  }
+
+  /** Gives a sealed region's buffers back to the pool; those in use follow when they are released. */
+  dissolve(region: BufferRegion): void {
+    this.count(region, -1);
+    for (const buffer of region.buffers) this.regionOf.delete(buffer);
+    for (const buffer of region.free.drain()) this.free.put(buffer);
+    region.buffers.clear();
+  }
+
+  /** Runs `f` with buffers that exist in name only: nothing is created, taken or counted. */
+  rehearse(f: () => void): void {
+    this.rehearsing = true;
+    try {
+      f();
+    } finally {
+      this.rehearsing = false;
+    }
   }
 
   /** Destroys what is kept for reuse (after a change of model, say). */
   trim(): void {
-    for (const list of this.free.values()) for (const buffer of list) this.destroy(buffer);
-    this.free.clear();
+    this.beforeDestroy();
+    for (const buffer of this.free.drain()) buffer.gpu.destroy();
     this.counters.pooled = 0;
   }
 
@@ -90,15 +173,41 @@ export class BufferPool {
     this.counters.peak = this.counters.live;
   }
 
+  private reused(size: number): PoolBuffer | undefined {
+    const { region } = this;
+    const own = region?.free.take(size);
+    const buffer = own ?? this.free.take(size);
+    if (!buffer) return undefined;
+    this.counters.pooled -= size;
+    if (region && !own) this.join(region, buffer);
+    return buffer;
+  }
+
   private create(size: number, label: string): PoolBuffer {
     const gpu = this.device.createBuffer({ size, usage: storageUsage, label });
     this.counters.created++;
-    return { id: this.nextId++, gpu, bytes: size };
+    const buffer = { id: this.nextId++, gpu, bytes: size };
+    if (this.region) this.join(this.region, buffer);
+    return buffer;
   }
 
-  private destroy(buffer: PoolBuffer): void {
-    buffer.gpu.destroy();
-    this.onDestroy(buffer);
+  private join(region: BufferRegion, buffer: PoolBuffer): void {
+    region.buffers.add(buffer);
+    this.regionOf.set(buffer, region);
+  }
+
+  private imagined(size: number): PoolBuffer {
+    const buffer = { id: -this.nextId++, gpu: null as unknown as GPUBuffer, bytes: size };
+    this.live.add(buffer);
+    return buffer;
+  }
+
+  /** Free buffers of a sealed region are live, not pooled. */
+  private count(region: BufferRegion, sign: 1 | -1): void {
+    const free = region.free.bytes;
+    this.counters.live += sign * free;
+    this.counters.pooled -= sign * free;
+    this.counters.captured += sign * region.bytes;
   }
 }
 

@@ -1,24 +1,29 @@
+import { type AdapterInfo, type AdapterWish, adapterInfo, findAdapter } from "./adapter.js";
 import { BufferPool, BufferUsage, type MemoryCounters } from "./buffers.js";
-import { Commands } from "./commands.js";
+import { CapturedStep, Pace } from "./capture.js";
+import { type Command, Commands } from "./commands.js";
 import { GpuError, type GpuErrorKind } from "./errors.js";
 import type { ConstantValues, Kernel } from "./kernel.js";
-import { PipelineCache } from "./pipelines.js";
+import { PipelineCache, type PipelineRequest } from "./pipelines.js";
 import { type DType, formatShape, padValues, Tensor, unpadValues } from "./tensor.js";
 import { Choices } from "./tuning/choices.js";
+
+export { type AdapterInfo, adapterInfo, listAdapters } from "./adapter.js";
 
 /** Workgroups in x, y and z. */
 export type Grid = readonly [number, number, number];
 
-export interface DeviceOptions {
-  /** Part of the adapter's vendor, architecture, device or description, in any case: only such an adapter is taken. */
-  readonly adapter?: string;
-  readonly powerPreference?: GPUPowerPreference;
-  /** Dispatches per submission at most (default 64). */
+export interface DeviceOptions extends AdapterWish {
+  /** Commands per submission at most. Default: 64 in eager work; for captured steps as `Pace` says. */
   readonly maxPending?: number;
+  /** false: steps that ask to be captured run eagerly each time, for debugging (default true). */
+  readonly capture?: boolean;
   /** false: leave the adapter's subgroups unused, so that every kernel is a portable one (default true). */
   readonly subgroups?: boolean;
   /** How work is cut (`workShape`): for processor cores or for a GPU. Default: after what the adapter is. */
   readonly workFor?: "cpu" | "gpu";
+  /** Called when the host begins to wait for the GPU; what it returns is called when the wait is over. */
+  readonly onWait?: () => () => void;
   /** Called once when the device has been closed. */
   readonly onClose?: () => void;
 }
@@ -37,16 +42,10 @@ export interface DispatchObserver {
   dispatch(dispatch: Dispatch): GPUComputePassTimestampWrites | undefined;
 }
 
-export interface AdapterInfo {
-  readonly vendor: string;
-  readonly architecture: string;
-  readonly device: string;
-  readonly description: string;
-  /** The adapter computes on the CPU (lavapipe, SwiftShader, WARP). */
-  readonly isCpu: boolean;
-  readonly subgroupMinSize: number;
-  readonly subgroupMaxSize: number;
-}
+/** Commands of a submission in eager work. */
+const eagerCommands = 64;
+/** Pipelines that are compiled at a time. */
+const compilations = 4;
 
 const wantedFeatures = ["subgroups", "shader-f16", "timestamp-query", "subgroup-size-control"] as const;
 const wantedLimits = [
@@ -61,6 +60,7 @@ const wantedLimits = [
 /** A WebGPU device with its buffer pool, pipelines and command stream: what every op runs on. */
 export class Device {
   readonly info: AdapterInfo;
+  readonly limits: GPUSupportedLimits;
   readonly pool: BufferPool;
   readonly workFor: "cpu" | "gpu";
   /** Which variant computes each operation and shape class. */
@@ -69,6 +69,10 @@ export class Device {
   observer: DispatchObserver | null = null;
   private readonly commands: Commands;
   private readonly pipelines: PipelineCache;
+  private readonly pace: Pace;
+  private readonly mostWorkgroups: number;
+  /** Collects pipelines while a step is rehearsed. */
+  private rehearsal: PipelineRequest[] | null = null;
   private failure: GpuError | null = null;
   private closed = false;
 
@@ -80,9 +84,17 @@ export class Device {
   ) {
     this.info = info;
     this.workFor = options.workFor ?? (info.isCpu ? "cpu" : "gpu");
+    this.limits = gpu.limits;
+    this.mostWorkgroups = gpu.limits.maxComputeWorkgroupsPerDimension;
     this.pipelines = new PipelineCache(gpu);
-    this.pool = new BufferPool(gpu, () => {});
-    this.commands = new Commands(gpu, options.maxPending ?? 64);
+    this.pool = new BufferPool(gpu, () => this.commands.flush());
+    const { maxPending = eagerCommands } = options;
+    this.commands = new Commands(gpu, maxPending);
+    this.pace = new Pace(gpu, {
+      split: this.workFor === "gpu",
+      untimed: maxPending,
+      most: options.maxPending ?? Number.POSITIVE_INFINITY,
+    });
     gpu.addEventListener("uncapturederror", (event) => this.fail(toGpuError((event as GPUUncapturedErrorEvent).error)));
     gpu.lost.then((lost) => {
       if (!this.closed)
@@ -92,10 +104,6 @@ export class Device {
     });
   }
 
-  get limits(): GPUSupportedLimits {
-    return this.gpu.limits;
-  }
-
   get memory(): Readonly<MemoryCounters> {
     return this.pool.counters;
   }
@@ -103,6 +111,16 @@ export class Device {
   /** Totals since the device was opened: dispatches, submissions, pipelines compiled, bind groups and params blocks made. */
   get counters(): { dispatches: number; submits: number; pipelines: number; bindGroups: number; paramBlocks: number } {
     return { dispatches: this.commands.dispatches, submits: this.commands.submits, ...this.pipelines.counters };
+  }
+
+  /** The host's time since the device was opened, ms: for encoding commands, and for submitting them. */
+  get hostTime(): { readonly encode: number; readonly submit: number } {
+    return { ...this.commands.hostMs };
+  }
+
+  /** Whether steps should be captured: see `DeviceOptions.capture`. */
+  get captures(): boolean {
+    return this.options.capture ?? true;
   }
 
   /**
@@ -117,16 +135,64 @@ export class Device {
     constants: ConstantValues<C> = {},
   ): void {
     this.throwIfFailed();
-    const most = this.gpu.limits.maxComputeWorkgroupsPerDimension;
+    const most = this.mostWorkgroups;
     if (grid.some((n) => n > most || n < 1)) {
       throw new GpuError("limit", `${kernel.name}: grid ${grid.join("x")} is outside 1..${most} workgroups`);
     }
     const plain = kernel as unknown as Kernel;
+    if (this.rehearsal) {
+      this.rehearsal.push({ kernel: plain, constants });
+      return;
+    }
     const pipeline = this.pipelines.pipeline(plain, constants);
     const values = params as Record<string, number> | null;
     const group = this.pipelines.bindGroup(pipeline, plain, bindings, values);
-    const timing = this.observer?.dispatch({ kernel: plain, constants, params: values, bindings, grid });
-    this.commands.dispatch(pipeline.gpu, group, grid, timing);
+    const dispatch = { kernel: plain, constants, params: values, bindings, grid };
+    this.commands.dispatch(pipeline.gpu, group, dispatch, this.observer);
+  }
+
+  /**
+   * Runs a step once and takes down its commands, so that `replay()` can do them again without the step's own code. What the
+   * step allocates belongs to the captured step. Host values must be written before, into tensors from outside.
+   * @throws GpuError (`internal`) if the step writes, reads or captures; what `record` throws
+   */
+  capture(record: () => void): CapturedStep {
+    this.refuseInside("capture", "a step");
+    const { commands, pool, pace } = this;
+    const region = pool.openRegion();
+    const list: Command[] = [];
+    commands.tape = list;
+    try {
+      record();
+    } catch (error) {
+      pool.seal(region);
+      pool.dissolve(region);
+      throw error;
+    } finally {
+      commands.tape = null;
+    }
+    pool.seal(region);
+    const host = { commands, pool, pace, observer: () => this.observer, throwIfFailed: () => this.throwIfFailed() };
+    return new CapturedStep(host, list, region);
+  }
+
+  /**
+   * Compiles all pipelines of a step, several at a time. `record` is run without effect on the GPU: nothing is allocated,
+   * written or dispatched.
+   * @param onProgress told after each pipeline, and never where none is missing
+   * @throws GpuError (`shader`) naming the kernel; (`internal`) if the step reads or captures
+   */
+  async precompile(record: () => void, onProgress?: (done: number, total: number) => void): Promise<void> {
+    this.refuseInside("precompile", "a step");
+    const requests: PipelineRequest[] = [];
+    this.rehearsal = requests;
+    try {
+      this.pool.rehearse(record);
+    } finally {
+      this.rehearsal = null;
+    }
+    await this.waiting(() => this.pipelines.prepare(requests, compilations, onProgress));
+    this.throwIfFailed();
   }
 
   /** A tensor with undefined content. The caller releases it. */
@@ -138,7 +204,7 @@ export class Device {
 
   zeros(shape: readonly number[], label: string, dtype: DType = "f32"): Tensor {
     const tensor = this.empty(shape, label, dtype);
-    this.commands.clear(tensor.buffer.gpu, 0, tensor.buffer.bytes);
+    if (!this.rehearsal) this.commands.clear(tensor.buffer.gpu, 0, tensor.buffer.bytes);
     return tensor;
   }
 
@@ -161,20 +227,13 @@ export class Device {
           ? values
           : Float32Array.from(values);
     const padded = padValues(typed, tensor.dim(-1));
-    this.commands.flush();
-    this.gpu.queue.writeBuffer(
-      tensor.buffer.gpu,
-      tensor.byteOffset,
-      padded.buffer as ArrayBuffer,
-      padded.byteOffset,
-      padded.byteLength,
-    );
+    this.writeBytes(tensor, new Uint8Array(padded.buffer as ArrayBuffer, padded.byteOffset, padded.byteLength));
   }
 
   /** Writes raw bytes (a multiple of 4) at a byte offset: packed pixels, or already padded values. */
   writeBytes(tensor: Tensor, bytes: Uint8Array<ArrayBuffer>, offset = 0): void {
-    this.commands.flush();
-    this.gpu.queue.writeBuffer(tensor.buffer.gpu, tensor.byteOffset + offset, bytes);
+    this.refuseInside("write", tensor.label);
+    if (!this.rehearsal) this.commands.write(tensor.buffer.gpu, tensor.byteOffset + offset, bytes);
   }
 
   /** Copies all of `source` over `target`; both must have the same bytes. */
@@ -187,6 +246,7 @@ export class Device {
   /** Copies bytes (multiples of 4) between two tensors of different buffers. */
   copyRange(source: Tensor, sourceOffset: number, target: Tensor, targetOffset: number, bytes: number): void {
     this.throwIfFailed();
+    if (this.rehearsal) return;
     this.commands.copy(
       source.buffer.gpu,
       source.byteOffset + sourceOffset,
@@ -198,11 +258,18 @@ export class Device {
 
   /** Sets all of a tensor to zero. */
   clear(tensor: Tensor): void {
+    if (this.rehearsal) return;
     this.commands.clear(tensor.buffer.gpu, tensor.byteOffset, Math.ceil(tensor.bytes / 4) * 4);
   }
 
-  /** The logical, row-major values of a tensor, as floats (`u32` tensors give integers). */
-  async read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+  /** The logical, row-major values of a tensor, as floats (`u32` tensors give integers). Inside a capture it throws. */
+  read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
+    this.refuseInside("read", tensor.label);
+    if (this.rehearsal) throw new GpuError("internal", `${tensor.label}: nothing can be read in a rehearsal`);
+    return this.readValues(tensor);
+  }
+
+  private async readValues(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
     const raw = await this.readRaw(tensor);
     return tensor.dtype === "u32"
       ? Float32Array.from(unpadValues(new Uint32Array(raw), tensor.dim(-1)))
@@ -220,7 +287,7 @@ export class Device {
     try {
       this.commands.copy(tensor.buffer.gpu, tensor.byteOffset, staging, 0, bytes);
       this.commands.flush();
-      await staging.mapAsync(1);
+      await this.waiting(() => staging.mapAsync(1));
       this.throwIfFailed();
       return staging.getMappedRange().slice(0);
     } catch (error) {
@@ -244,7 +311,7 @@ export class Device {
   /** Submits and waits until the GPU is done. Throws what went wrong on the way. */
   async sync(): Promise<void> {
     this.flush();
-    await this.gpu.queue.onSubmittedWorkDone();
+    await this.waiting(() => this.gpu.queue.onSubmittedWorkDone());
     this.throwIfFailed();
   }
 
@@ -256,6 +323,28 @@ export class Device {
     this.pool.trim();
     this.gpu.destroy();
     this.options.onClose?.();
+  }
+
+  /** While a step is captured, nothing may happen that a replay could not repeat. */
+  private refuseInside(what: "write" | "read" | "capture" | "precompile", label: string): void {
+    if (!this.commands.tape) return;
+    const fix = {
+      write: "write host values before the step, into a tensor that is made outside",
+      read: "read after the step",
+      capture: "captures do not nest",
+      precompile: "precompile before the capture",
+    }[what];
+    throw new GpuError("internal", `${label}: ${what} inside a captured step, which could not be replayed: ${fix}`);
+  }
+
+  /** Waits for the GPU. */
+  private async waiting<T>(start: () => Promise<T>): Promise<T> {
+    const end = this.options.onWait?.();
+    try {
+      return await start();
+    } finally {
+      end?.();
+    }
   }
 
   private fail(error: GpuError): void {
@@ -279,21 +368,6 @@ function toGpuError(error: GPUError): GpuError {
   return new GpuError(kind, error.message);
 }
 
-/** What an adapter says of itself. */
-export function adapterInfo(adapter: GPUAdapter): AdapterInfo {
-  const { vendor, architecture, device, description } = adapter.info;
-  const text = `${vendor} ${architecture} ${device} ${description}`;
-  return {
-    vendor,
-    architecture,
-    device,
-    description,
-    isCpu: adapter.info.isFallbackAdapter || /llvmpipe|lavapipe|swiftshader|software|basic render/i.test(text),
-    subgroupMinSize: adapter.info.subgroupMinSize ?? 0,
-    subgroupMaxSize: adapter.info.subgroupMaxSize ?? 0,
-  };
-}
-
 /**
  * Opens a device on one of `gpu`'s adapters, with the adapter's real limits.
  * @param gpu `navigator.gpu`, or Dawn's in Node (`engine/node.ts`).
@@ -312,40 +386,4 @@ export async function openDevice(
   ) as GPUFeatureName[];
   const device = await adapter.requestDevice({ label: "equipoise", requiredFeatures, requiredLimits });
   return new Device(device, adapterInfo(adapter), options);
-}
-
-/** The adapters that the platform offers, without repeats: high-performance, low-power and software ones are asked for. */
-export async function listAdapters(gpu: GPU): Promise<GPUAdapter[]> {
-  const found = new Map<string, GPUAdapter>();
-  const requests: GPURequestAdapterOptions[] = [
-    { powerPreference: "high-performance" },
-    { powerPreference: "low-power" },
-    { forceFallbackAdapter: true },
-  ];
-  for (const request of requests) {
-    const adapter = await gpu.requestAdapter(request);
-    if (adapter)
-      found.set(JSON.stringify([adapter.info.vendor, adapter.info.device, adapter.info.description]), adapter);
-  }
-  return [...found.values()];
-}
-
-async function findAdapter(gpu: GPU, options: DeviceOptions): Promise<GPUAdapter> {
-  const wanted = options.adapter?.toLowerCase();
-  if (wanted === undefined) {
-    const adapter = await gpu.requestAdapter(
-      options.powerPreference ? { powerPreference: options.powerPreference } : {},
-    );
-    if (adapter) return adapter;
-    throw new GpuError("no-adapter", "no WebGPU adapter found: run `equipoise doctor` for the reason and the fix");
-  }
-  const adapters = await listAdapters(gpu);
-  const texts = adapters.map((a) => `${a.info.vendor} ${a.info.architecture} ${a.info.device} ${a.info.description}`);
-  const index = texts.findIndex((text) => text.toLowerCase().includes(wanted));
-  const adapter = adapters[index];
-  if (adapter) return adapter;
-  throw new GpuError(
-    "no-adapter",
-    `no WebGPU adapter matches "${options.adapter}"; found: ${texts.join("; ") || "none"}`,
-  );
 }

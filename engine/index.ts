@@ -1,9 +1,12 @@
 export { type MemoryCounters, mebibytes } from "./buffers.js";
+export { CapturedStep } from "./capture.js";
 export {
   type AdapterInfo,
   adapterInfo,
   Device,
   type DeviceOptions,
+  type Dispatch,
+  type DispatchObserver,
   type Grid,
   listAdapters,
   openDevice,

@@ -9,6 +9,12 @@ export interface Pipeline {
   readonly groups: Map<string, GPUBindGroup>;
 }
 
+/** A kernel with its constants. */
+export interface PipelineRequest {
+  readonly kernel: Kernel;
+  readonly constants: ConstantValues<string>;
+}
+
 const slabBytes = 1 << 16;
 const mostGroups = 4096;
 
@@ -22,18 +28,38 @@ export class PipelineCache {
   constructor(private readonly device: GPUDevice) {}
 
   pipeline(kernel: Kernel, constants: ConstantValues<string>): Pipeline {
-    let variants = this.byKernel.get(kernel);
-    if (!variants) {
-      variants = new Map();
-      this.byKernel.set(kernel, variants);
-    }
-    const key = Object.entries(constants).flat().join(",");
+    const { variants, key } = this.place(kernel, constants);
     let pipeline = variants.get(key);
     if (!pipeline) {
-      pipeline = this.compile(kernel, constants);
-      variants.set(key, pipeline);
+      const { descriptor, layout } = this.describe(kernel, constants);
+      pipeline = this.add(variants, key, this.device.createComputePipeline(descriptor), layout);
     }
     return pipeline;
+  }
+
+  /**
+   * Compiles what is not there yet, `parallel` pipelines at a time.
+   * @throws GpuError (`shader`) naming the kernel that does not compile
+   */
+  async prepare(
+    requests: readonly PipelineRequest[],
+    parallel: number,
+    onProgress: (done: number, total: number) => void = () => {},
+  ): Promise<void> {
+    const missing = new Map<string, PipelineRequest>();
+    for (const request of requests) {
+      const { variants, key } = this.place(request.kernel, request.constants);
+      if (!variants.has(key)) missing.set(`${request.kernel.file} ${key}`, request);
+    }
+    const queue = [...missing.values()];
+    let done = 0;
+    const work = async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        await this.compileAsync(next);
+        onProgress(++done, missing.size);
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(parallel, queue.length) }, work));
   }
 
   bindGroup(
@@ -79,7 +105,43 @@ export class PipelineCache {
     return this.device.createBindGroup({ label: kernel.name, layout: pipeline.layout, entries });
   }
 
-  private compile(kernel: Kernel, constants: ConstantValues<string>): Pipeline {
+  private async compileAsync({ kernel, constants }: PipelineRequest): Promise<void> {
+    const { variants, key } = this.place(kernel, constants);
+    const { descriptor, layout } = this.describe(kernel, constants);
+    let gpu: GPUComputePipeline;
+    try {
+      gpu = await this.device.createComputePipelineAsync(descriptor);
+    } catch (error) {
+      throw new GpuError("shader", `${kernel.file}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (!variants.has(key)) this.add(variants, key, gpu, layout);
+  }
+
+  private place(kernel: Kernel, constants: ConstantValues<string>): { variants: Map<string, Pipeline>; key: string } {
+    let variants = this.byKernel.get(kernel);
+    if (!variants) {
+      variants = new Map();
+      this.byKernel.set(kernel, variants);
+    }
+    return { variants, key: Object.entries(constants).flat().join(",") };
+  }
+
+  private add(
+    variants: Map<string, Pipeline>,
+    key: string,
+    gpu: GPUComputePipeline,
+    layout: GPUBindGroupLayout,
+  ): Pipeline {
+    const pipeline = { gpu, layout, groups: new Map() };
+    variants.set(key, pipeline);
+    this.counters.pipelines++;
+    return pipeline;
+  }
+
+  private describe(
+    kernel: Kernel,
+    constants: ConstantValues<string>,
+  ): { descriptor: GPUComputePipelineDescriptor; layout: GPUBindGroupLayout } {
     const { code, overrides } = specialise(kernel, constants);
     const label = `${kernel.name} ${JSON.stringify(constants)}`;
     const layout = this.device.createBindGroupLayout({
@@ -90,7 +152,7 @@ export class PipelineCache {
         buffer: { type: bufferType[access] },
       })),
     });
-    const gpu = this.device.createComputePipeline({
+    const descriptor = {
       label,
       layout: this.device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
       compute: {
@@ -98,9 +160,8 @@ export class PipelineCache {
         entryPoint: kernel.entryPoint,
         constants: overrides,
       },
-    });
-    this.counters.pipelines++;
-    return { gpu, layout, groups: new Map() };
+    };
+    return { descriptor, layout };
   }
 
   /** Params are shapes: immutable, shared by content, packed into slabs at the uniform alignment. */

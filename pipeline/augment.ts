@@ -127,7 +127,7 @@ export class Augmenter {
   private readonly output: Output;
   private readonly pixels: Tensor;
   private readonly source: Tensor;
-  private readonly views: Tensor;
+  private readonly parameters: Tensor;
   private readonly sourceValues: Uint32Array;
   private readonly viewValues: Float32Array;
 
@@ -143,25 +143,38 @@ export class Augmenter {
     this.viewValues = new Float32Array(maxViews * viewFloats);
     this.pixels = device.empty([(maxViews * size * size) / 4, 1], "packed patches", "u32");
     this.source = device.empty([maxViews, 1], "patch of each view", "u32");
-    this.views = device.empty([maxViews, viewFloats], "view parameters");
+    this.parameters = device.empty([maxViews, viewFloats], "view parameters");
   }
 
   /**
-   * Augmented views; `tape` owns them.
+   * Augmented views; `tape` owns them. This is `write()` and `views()`.
+   * @throws ShapeError if the numbers of pixels, sources and views do not fit together or exceed `maxViews`.
+   */
+  run(tape: Tape, pixels: Uint8Array, source: readonly number[], views: ViewParameters): Batch {
+    this.write(pixels, source, views);
+    return this.views(tape, views.length);
+  }
+
+  /**
+   * The host's part: hands over the patches of the views that `views()` will make.
    * @param pixels patches of size * size grey values, row-major, one after another
    * @param source index of the patch that each view shows
    * @param views what is done to each view, as `drawViews` gives it
    * @throws ShapeError if the numbers of pixels, sources and views do not fit together or exceed `maxViews`.
    */
-  run(tape: Tape, pixels: Uint8Array, source: readonly number[], views: ViewParameters): Batch {
+  write(pixels: Uint8Array, source: readonly number[], views: ViewParameters): void {
     if (views.length !== source.length)
       throw new ShapeError(`augment: ${views.length} views, but ${source.length} sources`);
     this.upload(pixels, source);
     const { order } = this.options.augment;
     for (const [v, view] of views.entries()) this.viewValues.set(packView(view, order), v * viewFloats);
-    this.device.write(this.views, this.viewValues);
-    const x = this.unpack(tape, views.length, unchanged);
-    if (order === "text") {
+    this.device.write(this.parameters, this.viewValues);
+  }
+
+  /** The GPU's part, which can be captured: the `count` augmented views that were written; `tape` owns them. */
+  views(tape: Tape, count: number): Batch {
+    const x = this.unpack(tape, count, unchanged);
+    if (this.options.augment.order === "text") {
       const turned = this.warp(tape, x, unchanged);
       this.tone(turned, false);
       return this.finish(tape, this.blur(tape, turned, this.output));
@@ -181,7 +194,7 @@ export class Augmenter {
 
   /** Returns the tensors to the device. */
   dispose(): void {
-    for (const tensor of [this.pixels, this.source, this.views]) this.device.release(tensor);
+    for (const tensor of [this.pixels, this.source, this.parameters]) this.device.release(tensor);
   }
 
   private upload(pixels: Uint8Array, source: readonly number[]): void {
@@ -213,7 +226,7 @@ export class Augmenter {
   private tone(x: Tensor, brightnessFirst: boolean): void {
     const { size } = this.options;
     const params = { n: x.dim(0), words: (size * size) / 4, brightness_first: brightnessFirst ? 1 : 0 };
-    this.device.run(kernels.augmentTone, { views: this.views, x }, params, fold(x.dim(0)));
+    this.device.run(kernels.augmentTone, { views: this.parameters, x }, params, fold(x.dim(0)));
   }
 
   /** Takes over `x`. */
@@ -221,7 +234,7 @@ export class Augmenter {
     const y = tape.tensor(x.shape, "augment blur");
     const params = { count: vec4Count(y), size: this.options.size, ...output };
     const { grid, constants } = itemGrid(this.device, params.count);
-    this.device.run(kernels.augmentBlur, { x, views: this.views, y }, params, grid, constants);
+    this.device.run(kernels.augmentBlur, { x, views: this.parameters, y }, params, grid, constants);
     tape.discard(x);
     return y;
   }
@@ -232,7 +245,7 @@ export class Augmenter {
     const params = { count: vec4Count(y), size: this.options.size, ...output };
     const { grid, constants } = itemGrid(this.device, params.count);
     const BILINEAR = this.options.augment.rotateMode === "bilinear-reflect";
-    this.device.run(kernels.augmentWarp, { x, views: this.views, y }, params, grid, { ...constants, BILINEAR });
+    this.device.run(kernels.augmentWarp, { x, views: this.parameters, y }, params, grid, { ...constants, BILINEAR });
     tape.discard(x);
     return y;
   }

@@ -81,11 +81,23 @@ export class MetaStep {
     this.udaWeight = device.zeros([1], "uda weight");
   }
 
-  /** @param batch stays the caller's. */
+  /** The host's part of a step: what must be written before its GPU work. */
+  prepare(rates: MetaRates): void {
+    this.device.write(this.udaWeight, [rates.udaWeight]);
+    this.teacher.optimizer.setRate(rates.teacherLr);
+    this.student.optimizer.setRate(rates.studentLr);
+  }
+
+  /** Both parts of a step. @param batch stays the caller's. */
   run(batch: MetaBatch, rates: MetaRates): void {
+    this.prepare(rates);
+    this.compute(batch);
+  }
+
+  /** The GPU's part of a step: it can be captured. @param batch stays the caller's. */
+  compute(batch: MetaBatch): void {
     const { device, teacher, options } = this;
     const b = batch.labels.size;
-    device.write(this.udaWeight, [rates.udaWeight]);
 
     const teacherTape = new Tape(device);
     const { logits } = teacher.network.forward(teacherTape, batch.inputs, this.train(pass.teacher));
@@ -106,7 +118,6 @@ export class MetaStep {
       ]),
       batch.labels,
       pseudo,
-      rates.studentLr,
     );
     const old = lossOld ?? studentOld;
     if (lossOld) device.release(studentOld);
@@ -122,7 +133,7 @@ export class MetaStep {
     );
     const mpl = softmaxCrossEntropy(teacherTape, onUs, { labels: pseudoLabels(teacherTape, onUs).label }, { weight });
     teacherTape.backward([labelled, uda, mpl]);
-    teacher.optimizer.step(rates.teacherLr);
+    teacher.optimizer.apply();
 
     const maskMean = meanOf(teacherTape, pseudo.mask);
     this.scalars.store({ teacherLossLabelled: labelled, teacherLossUda: uda, teacherLossMpl: mpl, maskMean });
@@ -143,7 +154,7 @@ export class MetaStep {
   }
 
   /** Forward on cat(l, us), loss on the pseudo-labels, backward, update. Returns CE(s_l, y) before it; the caller's. */
-  private studentStep(inputs: NetworkInputs, labels: Tensor, pseudo: PseudoLabels, rate: number): Tensor {
+  private studentStep(inputs: NetworkInputs, labels: Tensor, pseudo: PseudoLabels): Tensor {
     const { network, optimizer } = this.student;
     const b = labels.size;
     const tape = new Tape(this.device);
@@ -154,7 +165,7 @@ export class MetaStep {
     const mask = this.options.studentMask ? { mask: pseudo.mask } : {};
     const loss = softmaxCrossEntropy(tape, onU, { labels: pseudo.label }, mask);
     tape.backward(this.options.studentSupervised ? [loss, old] : [loss]);
-    optimizer.step(rate);
+    optimizer.apply();
     this.scalars.store({ studentLoss: loss });
     const kept = this.device.empty([1], "student loss on L");
     this.device.copy(old, kept);

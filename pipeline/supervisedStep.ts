@@ -17,8 +17,13 @@ export class SupervisedStep {
     this.scalars = new StepScalars(device, supervisedScalars);
   }
 
-  /** @param labels u32 [N] */
-  run(inputs: NetworkInputs, labels: Tensor, rate: number): void {
+  /** The host's part of a step: what must be written before its GPU work. */
+  prepare(rate: number): void {
+    this.learner.optimizer.setRate(rate);
+  }
+
+  /** The GPU's part of a step: it can be captured. @param labels u32 [N] */
+  compute(inputs: NetworkInputs, labels: Tensor): void {
     const tape = new Tape(this.device);
     const { logits } = this.learner.network.forward(tape, inputs, {
       training: true,
@@ -26,9 +31,15 @@ export class SupervisedStep {
     });
     const loss = softmaxCrossEntropy(tape, logits, { labels });
     tape.backward([loss]);
-    this.learner.optimizer.step(rate);
+    this.learner.optimizer.apply();
     this.scalars.store({ loss });
     tape.dispose();
+  }
+
+  /** Both parts. */
+  run(inputs: NetworkInputs, labels: Tensor, rate: number): void {
+    this.prepare(rate);
+    this.compute(inputs, labels);
   }
 
   release(): void {

@@ -22,6 +22,10 @@ export interface Optimizer {
   readonly state: readonly Tensor[];
   /** Updates so far. */
   steps: number;
+  /** The host's part of an update: counts it and writes its learning rate, before the step's GPU work. */
+  setRate(rate: number): void;
+  /** The GPU's part of an update, at the rate that was set: it can be captured. */
+  apply(): void;
   /** One update at learning rate `rate`. */
   step(rate: number): void;
   /** Forgets the state (momentum), as building a new optimiser does. */
@@ -58,7 +62,17 @@ abstract class ArenaOptimizer implements Optimizer {
     this.rate = this.device.zeros([4], `${arena.label} rate`);
   }
 
-  abstract step(rate: number): void;
+  abstract apply(): void;
+
+  setRate(rate: number): void {
+    this.steps++;
+    this.device.write(this.rate, this.rateValues(rate));
+  }
+
+  step(rate: number): void {
+    this.setRate(rate);
+    this.apply();
+  }
 
   reset(): void {
     this.steps = 0;
@@ -67,6 +81,11 @@ abstract class ArenaOptimizer implements Optimizer {
 
   release(): void {
     for (const tensor of [...this.state, this.groups, this.rate]) this.device.release(tensor);
+  }
+
+  /** What the kernel reads of a step: the rate, and corrections that depend on the number of steps. */
+  protected rateValues(rate: number): [number, number, number, number] {
+    return [rate, 0, 0, 0];
   }
 
   protected moments(name: string): Tensor {
@@ -86,9 +105,7 @@ class Sgd extends ArenaOptimizer {
     this.state = [this.moments("velocity")];
   }
 
-  step(rate: number): void {
-    this.steps++;
-    this.device.write(this.rate, [rate, 0, 0, 0]);
+  apply(): void {
     const { values, grads } = this.arena;
     const count = vec4Count(values);
     const { grid, constants } = streamGrid(this.device, count);
@@ -116,9 +133,7 @@ class Adam extends ArenaOptimizer {
     this.state = [this.moments("first moment"), this.moments("second moment")];
   }
 
-  step(rate: number): void {
-    this.steps++;
-    this.device.write(this.rate, [rate, 1 - this.beta1 ** this.steps, 1 - this.beta2 ** this.steps, 0]);
+  apply(): void {
     const { values, grads } = this.arena;
     const count = vec4Count(values);
     const { grid, constants } = streamGrid(this.device, count);
@@ -132,6 +147,10 @@ class Adam extends ArenaOptimizer {
       rate: this.rate,
     };
     this.device.run(kernels.adam, bindings, params, grid, constants);
+  }
+
+  protected override rateValues(rate: number): [number, number, number, number] {
+    return [rate, 1 - this.beta1 ** this.steps, 1 - this.beta2 ** this.steps, 0];
   }
 }
 

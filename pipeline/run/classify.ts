@@ -1,4 +1,4 @@
-import { pseudoLabels, Tape } from "../../engine/index.js";
+import { pseudoLabels, Tape, type Tensor } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
 import type { Patch } from "../data/types.js";
 import { type Evaluation, evaluate } from "../metrics.js";
@@ -41,10 +41,7 @@ export async function softmaxOf(ws: Workspace, network: Network, patches: readon
     const part = patches.slice(i, i + ws.views);
     const tape = Tape.inference(ws.device);
     // The shapes of a pass stay the same, so that nothing is compiled or made for a last, shorter one.
-    const inputs = ws.augmenter.plain(tape, pixelsOf(part, ws.views), ws.views);
-    const { logits } = network.forward(tape, inputs, { training: false });
-    const { soft } = pseudoLabels(tape, logits);
-    const values = await ws.device.read(soft);
+    const values = await ws.device.read(forwardPass(ws, network, tape, pixelsOf(part, ws.views)));
     tape.dispose();
     const classes = ws.classes.length;
     part.forEach((_, k) => {
@@ -52,6 +49,19 @@ export async function softmaxOf(ws: Workspace, network: Network, patches: readon
     });
   }
   return rows;
+}
+
+/** The GPU work of a pass without its result: for `Device.precompile`. */
+export function rehearseClassification(ws: Workspace, network: Network): void {
+  const tape = Tape.inference(ws.device);
+  forwardPass(ws, network, tape, new Uint8Array(ws.views * ws.config.patch.size ** 2));
+  tape.dispose();
+}
+
+/** Class probabilities [ws.views,classes] of `ws.views` patches; `tape` owns them. */
+function forwardPass(ws: Workspace, network: Network, tape: Tape, pixels: Uint8Array): Tensor {
+  const { logits } = network.forward(tape, ws.augmenter.plain(tape, pixels, ws.views), { training: false });
+  return pseudoLabels(tape, logits).soft;
 }
 
 /** Patches one after another, filled up with black ones. */

@@ -4,9 +4,11 @@ import { stepsOf } from "../config/length.js";
 import { countClasses } from "../data/sampler.js";
 import { hiddenLabels } from "../data/split.js";
 import { type MetaScalar, MetaStep, metaScalars, udaWeight } from "../metaStep.js";
+import { RepeatedWork } from "../stepState.js";
 import { type HostBatch, metaBatch } from "./batches.js";
+import { rehearseClassification } from "./classify.js";
 import { type EpochPlan, labelEpoch, planEpoch } from "./epochPlan.js";
-import { type Phase, type PhaseContext, phaseOptimizer } from "./phase.js";
+import { compilationProgress, type Phase, type PhaseContext, phaseOptimizer } from "./phase.js";
 import { metaLength, type PhaseLength, studentRate, teacherRate } from "./schedule.js";
 import type { SplitData, Workspace } from "./workspace.js";
 
@@ -20,6 +22,7 @@ export class MetaPhase implements Phase {
   readonly optimizers: readonly [Optimizer, Optimizer];
   readonly scalars: MetaStep["scalars"];
   private readonly step: MetaStep;
+  private readonly work: RepeatedWork;
   private readonly labels: Tensor;
   private readonly udaSteps: number;
   private plan: EpochPlan | null = null;
@@ -44,6 +47,7 @@ export class MetaPhase implements Phase {
       meta,
       ws.dropout,
     );
+    this.work = new RepeatedWork(ws.device, [teacher, student]);
     this.scalars = this.step.scalars;
     this.labels = ws.labelTensor();
   }
@@ -62,6 +66,15 @@ export class MetaPhase implements Phase {
       "plan.pseudo": pseudo,
     };
     return { tensors: { baseline: this.step.baseline }, arrays };
+  }
+
+  prepare(context: PhaseContext): Promise<void> {
+    const { ws, teacher } = this;
+    return this.work.precompile(() => {
+      this.compute(3 * ws.config.batch);
+      this.follow();
+      rehearseClassification(ws, teacher);
+    }, compilationProgress(context));
   }
 
   async beginEpoch(
@@ -93,18 +106,15 @@ export class MetaPhase implements Phase {
 
   run(step: number, batch: HostBatch): void {
     const { device, augmenter, config } = this.ws;
-    const tape = Tape.inference(device);
     device.write(this.labels, batch.labels);
-    const inputs = augmenter.run(tape, batch.pixels, batch.source, batch.views);
+    augmenter.write(batch.pixels, batch.source, batch.views);
     const uda = udaWeight(step, { ...config.meta, udaSteps: this.udaSteps });
-    this.step.run({ inputs, labels: this.labels }, { ...this.rates(step), udaWeight: uda });
-    tape.dispose();
-    if (this.average) {
-      // The average begins as the student, so that it holds no random weights.
-      if (step === 0) this.average.copyFrom(this.student);
-      updateAverage(device, this.average.arena.values, this.student.arena.values, config.ema);
-      device.copy(this.student.buffers.all, this.average.buffers.all);
-    }
+    this.step.prepare({ ...this.rates(step), udaWeight: uda });
+    const views = batch.views.length;
+    this.work.run(`${views} views`, () => this.compute(views));
+    // The average begins as the student, so that it holds no random weights.
+    if (step === 0) this.average?.copyFrom(this.student);
+    this.follow();
   }
 
   stepLine(step: number, means: readonly number[]) {
@@ -136,9 +146,26 @@ export class MetaPhase implements Phase {
   }
 
   release(): void {
+    this.work.release();
     this.step.release();
     for (const optimizer of this.optimizers) optimizer.release();
     this.ws.device.release(this.labels);
+  }
+
+  /** All GPU work of a step, from the uploaded patches on. */
+  private compute(views: number): void {
+    const { device, augmenter } = this.ws;
+    const tape = Tape.inference(device);
+    this.step.compute({ inputs: augmenter.views(tape, views), labels: this.labels });
+    tape.dispose();
+  }
+
+  /** The average follows the student. */
+  private follow(): void {
+    const { average, student, ws } = this;
+    if (!average) return;
+    updateAverage(ws.device, average.arena.values, student.arena.values, ws.config.ema);
+    ws.device.copy(student.buffers.all, average.buffers.all);
   }
 
   private losses(means: readonly number[]) {

@@ -29,6 +29,8 @@ export interface Phase {
   readonly optimizers: readonly Optimizer[];
   /** Tensors and integers of the phase that a checkpoint must hold, beyond networks and optimisers. */
   state(): { tensors: StateTensors; arrays: Readonly<Record<string, Int32Array>> };
+  /** Before the first step: compiles what the steps and the evaluation need. */
+  prepare(context: PhaseContext): Promise<void>;
   /** Before the first step of an epoch; `saved` gives the arrays of a checkpoint when it is resumed in the middle. */
   beginEpoch(epoch: number, context: PhaseContext, saved: ((name: string) => Int32Array | null) | null): Promise<void>;
   /** Patches of a step: may run ahead. */
@@ -41,6 +43,11 @@ export interface Phase {
   /** Learning rates of a step, for messages. */
   rates(step: number): Record<string, number>;
   release(): void;
+}
+
+/** How the user sees kernels being compiled. */
+export function compilationProgress({ log }: PhaseContext): (done: number, total: number) => void {
+  return (done, total) => log.progress({ label: "compiling kernels", done, total });
 }
 
 /** An optimiser as a phase's configuration asks for it. */

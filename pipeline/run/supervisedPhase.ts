@@ -3,9 +3,11 @@ import { Tape } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
 import { stepsOf } from "../config/length.js";
 import type { Config } from "../config/schema.js";
+import { RepeatedWork } from "../stepState.js";
 import { SupervisedStep } from "../supervisedStep.js";
 import { type HostBatch, supervisedBatch } from "./batches.js";
-import { type Phase, phaseOptimizer } from "./phase.js";
+import { rehearseClassification } from "./classify.js";
+import { compilationProgress, type Phase, type PhaseContext, phaseOptimizer } from "./phase.js";
 import { learningRate, type PhaseLength, pretrainRate, supervisedLength } from "./schedule.js";
 import type { SplitData, Workspace } from "./workspace.js";
 
@@ -17,6 +19,7 @@ export class SupervisedPhase implements Phase {
   readonly optimizers: readonly [Optimizer];
   readonly evaluated: Network;
   private readonly step: SupervisedStep;
+  private readonly work: RepeatedWork;
   private readonly labels: Tensor;
   private readonly rebuildAt: number | null;
 
@@ -33,6 +36,7 @@ export class SupervisedPhase implements Phase {
     this.kinds = { step: `${name}-step`, epoch: `${name}-epoch` };
     this.optimizers = [phaseOptimizer(network, options.optimizer)];
     this.step = new SupervisedStep(ws.device, { network, optimizer: this.optimizers[0] }, ws.dropout);
+    this.work = new RepeatedWork(ws.device, [network]);
     this.scalars = this.step.scalars;
     this.evaluated = network;
     this.labels = ws.labelTensor();
@@ -42,6 +46,14 @@ export class SupervisedPhase implements Phase {
 
   state() {
     return { tensors: {}, arrays: {} };
+  }
+
+  prepare(context: PhaseContext): Promise<void> {
+    const { ws, evaluated } = this;
+    return this.work.precompile(() => {
+      this.compute(ws.config.batch);
+      rehearseClassification(ws, evaluated);
+    }, compilationProgress(context));
   }
 
   async beginEpoch(): Promise<void> {}
@@ -58,11 +70,12 @@ export class SupervisedPhase implements Phase {
 
   run(step: number, batch: HostBatch): void {
     if (step === this.rebuildAt) this.optimizers[0].reset();
-    const tape = Tape.inference(this.ws.device);
-    this.ws.device.write(this.labels, batch.labels);
-    const inputs = this.ws.augmenter.run(tape, batch.pixels, batch.source, batch.views);
-    this.step.run(inputs, this.labels, this.rate(step));
-    tape.dispose();
+    const { device, augmenter } = this.ws;
+    device.write(this.labels, batch.labels);
+    augmenter.write(batch.pixels, batch.source, batch.views);
+    this.step.prepare(this.rate(step));
+    const views = batch.views.length;
+    this.work.run(`${views} views`, () => this.compute(views));
   }
 
   stepLine(step: number, means: readonly number[]) {
@@ -78,9 +91,17 @@ export class SupervisedPhase implements Phase {
   }
 
   release(): void {
+    this.work.release();
     this.step.release();
     this.optimizers[0].release();
     this.ws.device.release(this.labels);
+  }
+
+  /** All GPU work of a step, from the uploaded patches on. */
+  private compute(views: number): void {
+    const tape = Tape.inference(this.ws.device);
+    this.step.compute(this.ws.augmenter.views(tape, views), this.labels);
+    tape.dispose();
   }
 
   private rate(step: number): number {

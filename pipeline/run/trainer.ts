@@ -41,6 +41,8 @@ export class Trainer {
   private lastSaved: string | null = null;
   private savedAt = performance.now();
   private startedAt = performance.now();
+  /** Of the epoch's steps but its first: time in which the host gave the GPU its work, and time in all, s. */
+  private readonly host = { own: 0, total: 0 };
 
   constructor(
     private readonly ws: Workspace,
@@ -113,6 +115,7 @@ export class Trainer {
     const ring = new ScalarRing(ws.device, phase.scalars.names.length, Math.min(ws.config.logEvery, 10));
     try {
       this.restorePhase(phase);
+      await phase.prepare(this.options);
       while (this.state.step < totalSteps) {
         const epoch = Math.floor(this.state.step / stepsPerEpoch);
         await phase.beginEpoch(
@@ -142,8 +145,10 @@ export class Trainer {
         await this.pause(phase, ring);
         throw this.options.signal.reason;
       }
+      const recording = performance.now();
       ws.device.write(ws.dropout.state, [ws.config.seed, state.step]);
       phase.run(state.step, batch);
+      const recorded = performance.now();
       const rows = await ring.push(state.step, phase.scalars);
       state.step++;
       this.record(phase, rows);
@@ -151,6 +156,11 @@ export class Trainer {
       await this.estimate.afterStep(phase, ws.device);
       const now = performance.now();
       state.epochSeconds += (now - begun) / 1000;
+      // A first step may be captured, which takes longer.
+      if (state.step > from + 1) {
+        this.host.own += (recorded - recording) / 1000;
+        this.host.total += (now - begun) / 1000;
+      }
       begun = now;
       // After its last step an epoch is saved with its evaluation only.
       if (state.step < end && now - this.savedAt > ws.config.checkpointMinutes * 60_000) await this.pause(phase, ring);
@@ -198,11 +208,13 @@ export class Trainer {
       epoch,
       seconds: round(state.epochSeconds),
       ...phase.epochLine(means),
+      ...(this.host.total > 0 && { hostShare: round(this.host.own / this.host.total) }),
       validation,
     });
     if (phase.choosesBest)
       this.keepIfBest(phase.evaluated, epoch, evaluation.balancedAccuracy ?? 0, evaluation.loss ?? 0);
     Object.assign(state, { epochSums: [], epochSteps: 0, epochSeconds: 0 });
+    Object.assign(this.host, { own: 0, total: 0 });
     const epochs = Math.ceil(phase.length.totalSteps / phase.length.stepsPerEpoch);
     const often = Math.max(1, Math.floor(epochs / 20));
     if ((epoch + 1) % often === 0 || epoch + 1 === epochs) {

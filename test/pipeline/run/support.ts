@@ -98,7 +98,7 @@ export type MetricsLine = { kind: string; step?: number; epoch: number } & Recor
 export function metricsOf(run: string): MetricsLine[] {
   const lines = readFileSync(join(run, "metrics.jsonl"), "utf8").split("\n").slice(0, -1);
   return lines.map((line) => {
-    const { seconds: _, ...rest } = JSON.parse(line) as MetricsLine;
+    const { seconds: _, hostShare: _share, ...rest } = JSON.parse(line) as MetricsLine;
     return rest as MetricsLine;
   });
 }
