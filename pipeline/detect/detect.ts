@@ -1,0 +1,116 @@
+import type { Device } from "../../engine/index.js";
+import { UserError } from "../../engine/index.js";
+import { fillHoles, type MaskObject, Objects, removeSmall } from "./components.js";
+import { binarise, blur, checkRadius, type EntropyImage, localEntropy, opening, otsu, rescale } from "./filters.js";
+import { downloadImage, type GreyImage, uploadImage } from "./image.js";
+
+export interface DetectOptions {
+  /** Whether the opening comes after the threshold, on the mask ("text" of the article), or before it, on grey values ("code"). */
+  readonly order: "text" | "code";
+  /** Blur before the entropy. */
+  readonly blur: boolean;
+  /** Radius of the entropy's disk, px. */
+  readonly entropyRadius: number;
+  /** Radius of the opening's disk, px. */
+  readonly openingRadius: number;
+  /** Objects of fewer pixels are no colonies. */
+  readonly minSize: number;
+}
+
+/** The article's values (Witmer & Bhanu 2024, "Detection"); the order is that of its text. */
+export const detectDefaults: DetectOptions = {
+  order: "text",
+  blur: true,
+  entropyRadius: 3,
+  openingRadius: 3,
+  minSize: 2000,
+};
+
+/** Stages in the order in which they are computed; the entropy is the only one that is no grey image. */
+export type StageName = "blur" | "rescaled" | "opened" | "binary" | "filled" | "final";
+
+export interface Detection {
+  /** w * h values, 255 in colonies, else 0. */
+  readonly mask: Uint8Array;
+  readonly colonies: MaskObject[];
+  /** Grey values above this are foreground; null: the image is flat, so there is none. */
+  readonly threshold: number | null;
+  /** What the user should know: a flat image. */
+  readonly warnings: string[];
+}
+
+/** Told of each stage while it is on the GPU. */
+export interface StageListener {
+  image?(name: StageName, image: GreyImage): Promise<void>;
+  entropy?(entropy: EntropyImage): Promise<void>;
+  objects?(objects: Objects): Promise<void>;
+}
+
+/** @throws UserError naming the option that is out of its range */
+export function checkDetectOptions(options: DetectOptions): void {
+  checkRadius("the radius of the entropy", options.entropyRadius);
+  checkRadius("the radius of the opening", options.openingRadius);
+  if (!Number.isInteger(options.minSize) || options.minSize < 0)
+    throw new UserError(`the smallest colony is ${options.minSize} px: give a whole number of pixels`);
+}
+
+/**
+ * Finds the colonies of a well. Nothing is read from the GPU between the stages unless a listener asks for it.
+ * @param pixels w * h grey values, row-major
+ * @throws UserError if an option is out of its range or the image is larger than the adapter binds
+ */
+export async function detect(
+  device: Device,
+  pixels: Uint8Array,
+  size: { readonly w: number; readonly h: number },
+  options: DetectOptions = detectDefaults,
+  listener: StageListener = {},
+): Promise<Detection> {
+  checkDetectOptions(options);
+  checkSize(device, size);
+  const held: GreyImage[] = [];
+  const hold = async (name: StageName | null, image: GreyImage) => {
+    held.push(image);
+    if (name) await listener.image?.(name, image);
+    return image;
+  };
+  const grey = await hold(null, uploadImage(device, pixels, size.w, size.h));
+  const source = options.blur ? await hold("blur", blur(device, grey)) : grey;
+  const entropy = localEntropy(device, source, options.entropyRadius);
+  let threshold = null;
+  try {
+    await listener.entropy?.(entropy);
+    const rescaled = await hold("rescaled", rescale(device, entropy));
+    const open = async (image: GreyImage) => hold("opened", opening(device, image, options.openingRadius));
+    const base = options.order === "code" ? await open(rescaled) : rescaled;
+    threshold = otsu(device, base);
+    const binary = await hold("binary", binarise(device, base, threshold));
+    const solid = options.order === "text" ? await open(binary) : binary;
+    const filled = await hold("filled", fillHoles(device, solid));
+    const final = await hold("final", removeSmall(device, filled, options.minSize));
+    const objects = Objects.of(device, final);
+    try {
+      await listener.objects?.(objects);
+      const colonies = await objects.measure(grey, entropy);
+      return outcome(await downloadImage(device, final), colonies, await device.readWords(threshold));
+    } finally {
+      objects.dispose();
+    }
+  } finally {
+    for (const { data } of held) device.release(data);
+    for (const tensor of [entropy.hi, entropy.lo, threshold]) if (tensor) device.release(tensor);
+  }
+}
+
+function outcome(mask: Uint8Array, colonies: MaskObject[], otsuWords: Uint32Array): Detection {
+  const [first = 0, bin = 0, least = 0, most = 0] = otsuWords;
+  if (first <= 255) return { mask, colonies, threshold: least + ((bin + 0.5) * (most - least)) / 256, warnings: [] };
+  return { mask, colonies, threshold: null, warnings: ["the image is flat: there is nothing to tell colonies by"] };
+}
+
+/** The labels take four bytes per pixel in one buffer. */
+function checkSize(device: Device, { w, h }: { w: number; h: number }): void {
+  const most = Math.floor(device.limits.maxStorageBufferBindingSize / 4) - 1;
+  if (w * h <= most) return;
+  throw new UserError(`the image has ${w}x${h} pixels; this adapter takes up to ${most} at once: cut it into parts`);
+}
