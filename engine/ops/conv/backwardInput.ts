@@ -3,7 +3,7 @@ import * as kernels from "../../generated/kernels.js";
 import type { Tensor } from "../../tensor.js";
 import type { Operation, Variant } from "../../tuning/operation.js";
 import { flops, type Geometry, shapeClass } from "./geometry.js";
-import { broadcasts, pixelGrid } from "./grid.js";
+import { broadcasts, pixelGrid, tileGrid } from "./grid.js";
 
 /** dy [N,OH,OW,O], weight [KH,KW,I,O]; dx [N,H,W,I] is written. */
 export type BackwardInputTensors = { dy: Tensor; weight: Tensor; dx: Tensor };
@@ -30,10 +30,23 @@ function runBackwardInput(
   device.run(kernel, tensors, g, grid, constants);
 }
 
+function rows(GROUPS: number): Variant<Geometry, BackwardInputTensors> {
+  return {
+    name: `broadcast-${8 * GROUPS}x32`,
+    fits: (device) => broadcasts(device) && device.info.subgroupMaxSize === 8,
+    run: (device, g, tensors) => {
+      const classRows = g.n * Math.ceil(g.h / g.stride) * Math.ceil(g.w / g.stride);
+      const grid = tileGrid(classRows, 8 * GROUPS, g.stride ** 2 * Math.ceil(g.ci4 / 8));
+      const constants = { GROUPS, BY_POSITION: g.h * g.w <= 16 * g.stride ** 2 };
+      device.run(kernels.conv2dBackwardInputBroadcast, tensors, g, grid, constants);
+    },
+  };
+}
+
 /** Gradient of a convolution by an input of two channels or more. */
 export const conv2dBackwardInput: Operation<Geometry, BackwardInputTensors> = {
   name: "conv2d-backward-input",
-  variants: [register, broadcast],
+  variants: [register, broadcast, rows(1), rows(2), rows(4)],
   preferred: (device) => (broadcasts(device) ? broadcast.name : register.name),
   shapeClass,
   scratch: (device, g) => ({

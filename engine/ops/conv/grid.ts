@@ -20,3 +20,9 @@ export function pixelGrid(
   const [x, z] = fold(Math.ceil(pixels / (4 * WG)));
   return { grid: [x, Math.ceil(channels4 / 2), z], constants: { WG } };
 }
+
+/** One workgroup per tile of `tile` rows (folded over x and z) and per tile of columns (y). */
+export function tileGrid(rows: number, tile: number, columns: number): [number, number, number] {
+  const [x, z] = fold(Math.ceil(rows / tile));
+  return [x, columns, z];
+}
