@@ -6,7 +6,7 @@ const WG: u32 = 64u;
 
 struct Params {
   n: u32, h: u32, w: u32, ci: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32,
-  tiles: u32, splits: u32, rows_per_split: u32,
+  share: u32, tiles: u32, splits: u32, run: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
@@ -34,47 +34,51 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   // Output columns whose input column is inside the image: 0 <= ox*stride + shift < w.
   let ox_begin = u32(max(0, (stride - 1 - shift) / stride));
   let ox_end = u32(clamp((i32(params.w) - 1 - shift + stride) / stride, 0, i32(params.ow)));
-  let row_end = min((split + 1u) * params.rows_per_split, params.n * params.oh);
-  var a00 = vec4f(); var a01 = vec4f(); var a10 = vec4f(); var a11 = vec4f();
-  var a20 = vec4f(); var a21 = vec4f(); var a30 = vec4f(); var a31 = vec4f();
-  var a40 = vec4f(); var a41 = vec4f(); var a50 = vec4f(); var a51 = vec4f();
-  var a60 = vec4f(); var a61 = vec4f(); var a70 = vec4f(); var a71 = vec4f();
-  for (var row = split * params.rows_per_split; row < row_end; row++) {
-    let iy = i32(row % params.oh) * stride - i32(params.pad) + ky;
-    if (iy < 0 || iy >= i32(params.h)) { continue; }
-    let x_row = i32(((row / params.oh) * params.h + u32(iy)) * params.w) + shift;
-    for (var ox = ox_begin; ox < ox_end; ox++) {
-      let xi = u32(x_row + i32(ox) * stride) * params.ci4;
-      let di = (row * params.ow + ox) * params.co4;
-      let x0 = x[xi + i0];
-      let x1 = x[xi + i1];
-      let d0 = dy[di + o0];
-      let d1 = dy[di + o1];
-      a00 += x0.x * d0; a01 += x0.x * d1;
-      a10 += x0.y * d0; a11 += x0.y * d1;
-      a20 += x0.z * d0; a21 += x0.z * d1;
-      a30 += x0.w * d0; a31 += x0.w * d1;
-      a40 += x1.x * d0; a41 += x1.x * d1;
-      a50 += x1.y * d0; a51 += x1.y * d1;
-      a60 += x1.z * d0; a61 += x1.z * d1;
-      a70 += x1.w * d0; a71 += x1.w * d1;
+  let row_end = min((split + 1u) * params.share, params.n * params.oh);
+  // Totals s of sums a of `run` rows: short sums round less than one long one. Indices are constant, so that they stay scalars.
+  var s = array<vec4f, 16>();
+  var row = split * params.share;
+  while (row < row_end) {
+    var a = array<vec4f, 16>();
+    let run_end = min(row + params.run, row_end);
+    for (; row < run_end; row++) {
+      let iy = i32(row % params.oh) * stride - i32(params.pad) + ky;
+      if (iy < 0 || iy >= i32(params.h)) { continue; }
+      let x_row = i32(((row / params.oh) * params.h + u32(iy)) * params.w) + shift;
+      for (var ox = ox_begin; ox < ox_end; ox++) {
+        let xi = u32(x_row + i32(ox) * stride) * params.ci4;
+        let di = (row * params.ow + ox) * params.co4;
+        let x0 = x[xi + i0];
+        let x1 = x[xi + i1];
+        let d0 = dy[di + o0];
+        let d1 = dy[di + o1];
+        a[0] += x0.x * d0;
+        a[1] += x0.x * d1;
+        a[2] += x0.y * d0;
+        a[3] += x0.y * d1;
+        a[4] += x0.z * d0;
+        a[5] += x0.z * d1;
+        a[6] += x0.w * d0;
+        a[7] += x0.w * d1;
+        a[8] += x1.x * d0;
+        a[9] += x1.x * d1;
+        a[10] += x1.y * d0;
+        a[11] += x1.y * d1;
+        a[12] += x1.z * d0;
+        a[13] += x1.z * d1;
+        a[14] += x1.w * d0;
+        a[15] += x1.w * d1;
+      }
     }
+    for (var i = 0u; i < 16u; i++) { s[i] += a[i]; }
   }
   let base = ((split * params.kh * params.kw + t) * params.ci + i0 * 4u) * params.co4 + o0;
-  let two = o0 + 1u < params.co4;
   // Spare rows (ci no multiple of 4) would be the next tap's.
-  let rows = params.ci - i0 * 4u;
-  store(base, a00, a01, two);
-  if (rows > 1u) { store(base + params.co4, a10, a11, two); }
-  if (rows > 2u) { store(base + 2u * params.co4, a20, a21, two); }
-  if (rows > 3u) { store(base + 3u * params.co4, a30, a31, two); }
-  if (rows > 4u) { store(base + 4u * params.co4, a40, a41, two); }
-  if (rows > 5u) { store(base + 5u * params.co4, a50, a51, two); }
-  if (rows > 6u) { store(base + 6u * params.co4, a60, a61, two); }
-  if (rows > 7u) { store(base + 7u * params.co4, a70, a71, two); }
-}
-
-fn store(index: u32, v0: vec4f, v1: vec4f, two: bool) {
-  partials[index] = v0;
-  if (two) { partials[index + 1u] = v1; }
+  let rows = min(8u, params.ci - i0 * 4u);
+  for (var i = 0u; i < 8u; i++) {
+    if (i < rows) {
+      partials[base + i * params.co4] = s[2u * i];
+      if (o0 + 1u < params.co4) { partials[base + i * params.co4 + 1u] = s[2u * i + 1u]; }
+    }
+  }
 }

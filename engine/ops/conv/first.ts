@@ -47,9 +47,15 @@ const backwardWeight: Variant<Geometry, BackwardWeightTensors> = {
   fits: () => true,
   run: (device, g, { x, dy, dWeight }) => {
     const tiles = g.co4 * Math.ceil(g.kw / 3) * g.kh;
-    runSplit(device, g, dWeight, tiles, (partials, shares) => {
-      const { grid, constants } = itemGrid(device, tiles * shares.splits);
-      device.run(kernels.conv2dFirstBackwardWeight, { x, dy, partials }, { ...g, ...shares }, grid, constants);
+    runSplit(device, dWeight, { invocations: tiles, units: g.n * g.oh }, (partials, splits, rows_per_split) => {
+      const { grid, constants } = itemGrid(device, tiles * splits);
+      device.run(
+        kernels.conv2dFirstBackwardWeight,
+        { x, dy, partials },
+        { ...g, splits, rows_per_split },
+        grid,
+        constants,
+      );
     });
   },
 };
