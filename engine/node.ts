@@ -1,14 +1,12 @@
-import { setPriority, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { create, globals } from "webgpu";
+import { lowerThreadPriority, restInWaits } from "./courtesy.js";
 import { type Device, type DeviceOptions, listAdapters, openDevice } from "./device.js";
 
 /** Dawn's toggles and backend, as `create()` of the `webgpu` package takes them, e.g. `backend=vulkan`. */
 export interface NodeDeviceOptions extends DeviceOptions {
   readonly dawn?: readonly string[];
 }
-
-/** A low scheduling priority, yet not the lowest: beside other busy programs the thread must still come to its turn. */
-const lowPriority = 10;
 
 /**
  * Dawn's instances of the open devices. An instance that is collected before its device aborts the process, and one that
@@ -18,15 +16,27 @@ const instances = new Set<GPU>();
 
 /**
  * Opens a WebGPU device in Node through Dawn. The process can exit once the device is closed.
- * On an adapter that computes on the CPU, this thread's priority is lowered: while a promise is pending Dawn polls in a
- * loop, which would take a core from the "GPU".
+ * On an adapter that computes on the CPU this thread keeps out of its way: its priority is lowered, once the adapter has
+ * its own threads, and it sleeps in waits. `EQUIPOISE_NO_CAPTURE=1` makes all steps run eagerly, for debugging.
  */
 export async function openNodeDevice(options: NodeDeviceOptions = {}): Promise<Device> {
   const instance = dawn(options.dawn);
   instances.add(instance);
+  let rest: (() => () => void) | null = null;
   try {
-    const device = await openDevice(instance, { ...options, onClose: () => instances.delete(instance) });
-    if (device.info.isCpu && process.platform === "linux") lowerPriority();
+    const device = await openDevice(instance, {
+      capture: process.env.EQUIPOISE_NO_CAPTURE !== "1",
+      onWait: () => rest?.() ?? (() => {}),
+      ...options,
+      onClose: () => {
+        instances.delete(instance);
+        options.onClose?.();
+      },
+    });
+    if (device.info.isCpu) {
+      lowerThreadPriority();
+      rest = restInWaits();
+    }
     return device;
   } catch (error) {
     instances.delete(instance);
@@ -37,15 +47,6 @@ export async function openNodeDevice(options: NodeDeviceOptions = {}): Promise<D
 /** The adapters that Dawn offers here. */
 export async function listNodeAdapters(): Promise<GPUAdapter[]> {
   return listAdapters(dawn());
-}
-
-/** On Linux this sets the calling thread alone; the adapter's own threads exist already and keep their priority. */
-function lowerPriority(): void {
-  try {
-    setPriority(process.pid, lowPriority);
-  } catch {
-    // Not permitted: slower, but right.
-  }
 }
 
 function dawn(flags: readonly string[] = []): GPU {

@@ -16,6 +16,8 @@ export interface LoaderOptions {
   /** Bytes of decoded images to keep, over all threads. */
   cacheBytes: number;
   seed: number;
+  /** The adapter computes on the CPU: decoding threads run at low priority (default false). */
+  cpuAdapter?: boolean;
   /** The built worker.js, where it is not in its usual place. */
   workerFile?: URL;
 }
@@ -82,7 +84,8 @@ export class PatchLoader {
       tries,
       cacheBytes: Math.floor(options.cacheBytes / threads),
     };
-    const setup = { images: images.map(({ file, mask }) => ({ file, mask })), options: reader };
+    const files = images.map(({ file, mask }) => ({ file, mask }));
+    const setup = { images: files, options: reader, yielding: options.cpuAdapter ?? false };
     this.ports = Array.from({ length: threads }, () =>
       entry === null ? new InlineReader(setup) : new ReaderThread(entry, setup),
     );

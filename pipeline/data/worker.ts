@@ -1,10 +1,13 @@
 /** Thread that decodes images and cuts patches for `PatchLoader` (loader.ts). */
 import { parentPort, workerData } from "node:worker_threads";
+import { lowerThreadPriority } from "../../engine/courtesy.js";
 import { type ImageFiles, type PackedPatches, PatchReader, type PatchRequest, type ReaderOptions } from "./reader.js";
 
 export interface WorkerSetup {
   images: ImageFiles[];
   options: ReaderOptions;
+  /** Leave the cores to the adapter, which computes on the CPU. */
+  yielding: boolean;
 }
 
 export interface WorkerRequest {
@@ -25,7 +28,8 @@ function answer(reader: PatchReader, { id, request }: WorkerRequest): WorkerRepl
 }
 
 function serve(port: NonNullable<typeof parentPort>): void {
-  const { images, options } = workerData as WorkerSetup;
+  const { images, options, yielding } = workerData as WorkerSetup;
+  if (yielding) lowerThreadPriority();
   const reader = new PatchReader(images, options);
   port.on("message", (message: WorkerRequest) => {
     const reply = answer(reader, message);

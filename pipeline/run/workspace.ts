@@ -70,6 +70,7 @@ export class Workspace {
         workers: config.workers,
         cacheBytes: config.cacheMegabytes * 2 ** 20,
         seed: config.seed,
+        cpuAdapter: device.info.isCpu,
       });
       return new Workspace(config, device, loader, augmenter, { p: config.dropout, state }, classes);
     } catch (error) {

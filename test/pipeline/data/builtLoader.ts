@@ -19,7 +19,7 @@ export class BuiltLoader {
     await build({
       entryPoints: [
         ...names.map((name) => join(project, `pipeline/data/${name}.ts`)),
-        ...["errors", "rng"].map((name) => join(project, `engine/${name}.ts`)),
+        ...["courtesy", "errors", "rng"].map((name) => join(project, `engine/${name}.ts`)),
       ],
       outdir: this.folder,
       outbase: project,

@@ -229,6 +229,21 @@ describe("the built loader", () => {
     expect(JSON.parse(stdout)).toEqual(here.map(({ y, x, pixels }) => [y, x, pixels.length]));
   });
 
+  it.runIf(process.platform === "linux")("decodes at low priority beside an adapter on the CPU, and only there", () => {
+    for (const [cpuAdapter, threads] of [
+      [true, 2],
+      [false, 0],
+    ] as const) {
+      const { stdout, stderr } = run(`${setup.replace("seed: 7", `seed: 7, cpuAdapter: ${cpuAdapter}`)}
+        import { readdirSync, readFileSync } from "node:fs";
+        await loader.drawBatch([0, 1], 0, "U");
+        const stats = readdirSync("/proc/self/task").map((id) => readFileSync("/proc/self/task/" + id + "/stat", "utf8"));
+        const nice = stats.map((text) => Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[16]));
+        console.log(nice.filter((n) => n === Math.min(...nice) + 10).length);`);
+      expect(stdout, stderr).toBe(`${threads}\n`);
+    }
+  });
+
   it("waits for an answer that nobody else keeps the process alive for", () => {
     const { stdout, status } = run(`${setup}\nloader.central(3).then(({ pixels }) => console.log(pixels.length));`);
     expect({ stdout, status }).toEqual({ stdout: "256\n", status: 0 });
