@@ -8,8 +8,9 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureAdapter } from "./driver.mjs";
-import { checkNode } from "./install.mjs";
+import { checkNode, install, isInstalled } from "./install.mjs";
 import { isMain } from "./isMain.mjs";
+import { withLock } from "./lock.mjs";
 import { prepare } from "./prepare.mjs";
 import { runForeground, SetupError, say } from "./run.mjs";
 
@@ -20,6 +21,7 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
  * @property {string} help
  * @property {boolean | ((args: string[]) => boolean)} gpu
  * @property {boolean} [full] also build for the browser, and declarations
+ * @property {(args: string[]) => boolean} [peers] whether the engines that the benchmark compares with are needed
  * @property {boolean} [here] run in the folder of the caller, whose paths the arguments hold; default: the project
  * @property {(args: string[]) => string[][]} commands argument lists for Node, run one after the other; all of them run
  */
@@ -41,6 +43,13 @@ const TASKS = {
       ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."],
     ],
   },
+  bench: {
+    help: "time Equipoise and other engines",
+    gpu: benchMeasures,
+    peers: benchNeedsPeers,
+    here: true,
+    commands: (args) => [["dist/node/bench/main.js", ...args]],
+  },
   cli: {
     help: "run equipoise",
     gpu: cliNeedsGpu,
@@ -48,6 +57,9 @@ const TASKS = {
     commands: (args) => [["dist/node/cli/main.js", ...args]],
   },
 };
+
+/** Engines of the benchmark that come from npm: `bench/package.json`. */
+const PEERS = ["tfjs-webgpu", "jax-js"];
 
 const GPU_COMMANDS = ["train", "resume", "evaluate", "predict"];
 
@@ -59,6 +71,39 @@ export function cliNeedsGpu(args) {
   if (args.some((arg) => arg === "--help" || arg === "-h")) return false;
   const command = args.find((arg) => !arg.startsWith("-"));
   return command !== undefined && GPU_COMMANDS.includes(command);
+}
+
+/**
+ * @param {string[]} args of the benchmark
+ * @returns {boolean} true if they measure something, not only list, help or compare
+ */
+export function benchMeasures(args) {
+  return args[0] !== "compare" && !args.some((arg) => ["--help", "-h", "--list"].includes(arg));
+}
+
+/**
+ * @param {string[]} args of the benchmark
+ * @returns {boolean} true if they measure an engine that comes from npm
+ */
+export function benchNeedsPeers(args) {
+  if (!benchMeasures(args)) return false;
+  const at = args.findIndex((arg) => arg === "--engines" || arg.startsWith("--engines="));
+  if (at < 0) return true;
+  const [flag = "", next = ""] = args.slice(at);
+  const names = (flag.includes("=") ? flag.slice(flag.indexOf("=") + 1) : next).split(",");
+  return PEERS.some((peer) => names.includes(peer));
+}
+
+/** Without its peers the benchmark still measures Equipoise: that they cannot be installed is said, and no more. */
+async function installPeers() {
+  const folder = join(ROOT, "bench");
+  if (isInstalled(folder)) return;
+  try {
+    await withLock(join(ROOT, ".cache/setup.lock"), () => install(folder));
+  } catch (error) {
+    if (!(error instanceof SetupError) || error.exitCode > 128) throw error;
+    say(`the engines to compare with are not installed: ${error.message}`);
+  }
 }
 
 /** Where the command was typed: npm runs scripts in the project's folder and leaves the other one in a variable. */
@@ -81,6 +126,7 @@ async function main([name = "", ...args]) {
   }
   checkNode();
   await prepare(ROOT, { packages: true, full: task.full ?? false });
+  if (task.peers?.(args)) await installPeers();
   if (typeof task.gpu === "function" ? task.gpu(args) : task.gpu) await ensureAdapter();
   let worst = 0;
   for (const [script = "", ...rest] of task.commands(args)) {

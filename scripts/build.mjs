@@ -183,13 +183,14 @@ function replaceFolder(from, to, old) {
 
 /**
  * @param {string} path file or folder
- * @returns {string[]} the files in it, sorted; none if it does not exist
+ * @returns {string[]} the files in it but installed packages, sorted; none if it does not exist
  */
 function listFiles(path) {
   const found = statSync(path, { throwIfNoEntry: false });
   if (!found) return [];
   if (found.isFile()) return [path];
   return readdirSync(path)
+    .filter((name) => name !== "node_modules")
     .sort()
     .flatMap((name) => listFiles(join(path, name)));
 }
