@@ -1,5 +1,6 @@
 import type { ConstantValues, Kernel } from "../kernel.js";
 import { specialise } from "../kernel.js";
+import { evaluate } from "./expression.js";
 
 /**
  * What the source of a kernel suggests about its cost on the adapter. These are hints: compilers may do better or worse, and
@@ -8,7 +9,7 @@ import { specialise } from "../kernel.js";
 export interface Hints {
   /** Workgroup memory that the code declares, bytes. */
   readonly workgroupBytes: number;
-  /** 32-bit registers that the variables of the longest function take if each lives in one. */
+  /** 32-bit registers of a thread: the results of the tile that it holds; without a tile, the variables of its longest function. */
   readonly registers: number;
   /** Share of the computed tile that lies outside the result, 0 to 1; null: the tile is not known. */
   readonly tailWaste: number | null;
@@ -51,45 +52,10 @@ function constantsOf(code: string, kernel: Kernel, given: ConstantValues<string>
   const values = new Map<string, number>();
   for (const [name, { value }] of Object.entries(kernel.constants)) values.set(name, Number(given[name] ?? value));
   for (const [, name = "", text = ""] of code.matchAll(/^\s*(?:const|override)\s+(\w+)\s*(?::\s*\w+\s*)?=([^;]*);/gm)) {
-    const value = arithmetic(text, values);
+    const value = evaluate(text, values, "whole");
     if (value !== null && !values.has(name)) values.set(name, value);
   }
   return values;
-}
-
-/** The value of `+ - * / %`, brackets, names and whole numbers; null for anything else. */
-export function arithmetic(text: string, values: ReadonlyMap<string, number>): number | null {
-  const tokens = text.match(/\d+\.?\d*(?:[eE][+-]?\d+)?[uif]?|\w+|[-+*/%()]|\S/g) ?? [];
-  let at = 0;
-  const primary = (): number => {
-    const token = tokens[at++];
-    if (token === "(") {
-      const inner = sum();
-      return tokens[at++] === ")" ? inner : Number.NaN;
-    }
-    if (token === "-") return -primary();
-    if (token === undefined) return Number.NaN;
-    return /^\d/.test(token) ? Number.parseFloat(token) : (values.get(token) ?? Number.NaN);
-  };
-  const product = (): number => {
-    let value = primary();
-    for (let op = tokens[at]; op === "*" || op === "/" || op === "%"; op = tokens[at]) {
-      at++;
-      const right = primary();
-      value = op === "*" ? value * right : op === "/" ? Math.trunc(value / right) : value % right;
-    }
-    return value;
-  };
-  const sum = (): number => {
-    let value = product();
-    for (let op = tokens[at]; op === "+" || op === "-"; op = tokens[at]) {
-      at++;
-      value = op === "+" ? value + product() : value - product();
-    }
-    return value;
-  };
-  const value = sum();
-  return at === tokens.length && Number.isFinite(value) ? value : null;
 }
 
 const wordsOf: Readonly<Record<string, number>> = { f32: 1, u32: 1, i32: 1, bool: 1, f16: 0.5 };
@@ -103,7 +69,7 @@ function words(type: string, values: ReadonlyMap<string, number>): number | null
   if (vector) return Number(vector[1]) * (vector[2] === "h" || vector[3] === "f16" ? 0.5 : 1);
   const array = /^array<(.+),([^,<>]+)>$/.exec(text);
   if (!array) return null;
-  const [element, length] = [words(array[1] ?? "", values), arithmetic(array[2] ?? "", values)];
+  const [element, length] = [words(array[1] ?? "", values), evaluate(array[2] ?? "", values, "whole")];
   return element === null || length === null ? null : element * length;
 }
 

@@ -1,4 +1,5 @@
 export { type Cost, costOf } from "./cost.js";
+export { evaluate } from "./expression.js";
 export { type Hints, sourceHints, workgroupSize } from "./hints.js";
 export { type DispatchRecord, type ProfiledStep, Profiler, type Timing } from "./profiler.js";
 export { dispatchTimes, type Roofline, roofline } from "./roofline.js";

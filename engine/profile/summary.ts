@@ -1,5 +1,6 @@
 import type { Device, Dispatch, Grid } from "../device.js";
 import type { ConstantValues } from "../kernel.js";
+import { pitch } from "../tensor.js";
 import type { Operation } from "../tuning/operation.js";
 import { type Cost, costOf } from "./cost.js";
 import { type Hints, sourceHints, tileWaste, workgroupSize } from "./hints.js";
@@ -104,7 +105,7 @@ function row(
     flopsKind: cost.kind,
     bytes: cost.bytes,
     ...rates(cost, medianMs, sum / steps, calls, roof),
-    hints: { ...sourceHints(kernel, constants), tailWaste: tailWaste(dispatch, tile) },
+    hints: hints(dispatch, choice?.variant ?? null, tile),
   };
 }
 
@@ -166,6 +167,17 @@ function variantOf(device: Device, { kernel, params }: Dispatch): { operation: s
   return null;
 }
 
+function hints(dispatch: Dispatch, variant: string | null, tile: string | null): Hints {
+  const { kernel, constants } = dispatch;
+  const source = sourceHints(kernel, constants);
+  const [rows = 0, columns = 0] = tile?.split("x").map(Number) ?? [];
+  const [x, y, z] = workgroupSize(kernel, constants);
+  // A register tile is one invocation's; the others are a workgroup's.
+  const sharers = variant?.startsWith("register") ? 1 : x * y * z;
+  const registers = tile ? Math.ceil((rows * columns) / sharers) : source.registers;
+  return { ...source, registers, tailWaste: tailWaste(dispatch, tile) };
+}
+
 /** Share of the work that falls outside the result: from the tile, or from the vec4 that a streaming kernel's grid covers. */
 function tailWaste({ kernel, constants, params, grid }: Dispatch, tile: string | null): number | null {
   const p = params ?? {};
@@ -183,6 +195,6 @@ function resultSize(name: string, p: Readonly<Record<string, number>>): [number,
   const { n = 0, h = 0, w = 0, oh = 0, ow = 0, ci = 1, co4 = 0 } = p;
   if (name.startsWith("gemm")) return p.m && p.n ? [p.m, p.n] : null;
   if (!name.startsWith("conv2d_") || !n) return null;
-  if (name.includes("backward_weight")) return [ci, 4 * co4];
+  if (name.includes("backward_weight")) return [4 * co4, (p.kh ?? 1) * (p.kw ?? 1) * pitch(ci)];
   return name.includes("backward_input") ? [n * h * w, ci] : [n * oh * ow, 4 * co4];
 }

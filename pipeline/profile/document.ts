@@ -42,6 +42,7 @@ export interface ProfileDocument {
     readonly unprofiledHostMs: number;
     /** The same step replayed as a captured one; null: not measured. */
     readonly capturedMs: number | null;
+    readonly capturedHostMs: number | null;
     readonly profiledMs: number;
     /** From the first dispatch's begin to the last one's end, and the sum of all dispatches. */
     readonly gpuSpanMs: number;

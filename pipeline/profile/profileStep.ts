@@ -38,6 +38,13 @@ export type Measurement = Pick<
   readonly typical: ProfiledStep;
 };
 
+/** A step without the profiler: host time, all time (ms), submissions. */
+interface PlainStep {
+  readonly hostMs: number;
+  readonly ms: number;
+  readonly submits: number;
+}
+
 /** The first steps compile, fill the pool and make bind groups. */
 const warmUps = 2;
 
@@ -45,18 +52,20 @@ const warmUps = 2;
 export async function profileStep(device: Device, step: Step, options: ProfileOptions): Promise<Measurement> {
   const { repeats, timing, signal, onProgress } = options;
   const profiler = new Profiler(device, timing);
-  const plain: { hostMs: number; ms: number; submits: number }[] = [];
+  const plain: PlainStep[] = [];
   const profiled: ProfiledStep[] = [];
   try {
     for (let i = -warmUps; i < repeats; i++) {
       signal?.throwIfAborted();
       onProgress?.(i + warmUps, repeats + warmUps);
       device.pool.resetPeak();
-      const one = await plainStep(device, step);
+      const one = await plainStep(device, step, step.compute);
       if (i >= 0) plain.push(one);
       if (i < -1) continue;
+      step.prepare();
+      await device.sync();
       profiler.begin();
-      step.run();
+      step.compute();
       const two = await profiler.end();
       if (i >= 0) profiled.push(two);
     }
@@ -65,23 +74,43 @@ export async function profileStep(device: Device, step: Step, options: ProfileOp
     profiler.destroy();
   }
   const peakBytes = device.memory.peak;
+  const captured = step.capturable ? await capturedSteps(device, step, repeats) : [];
   const roof = await roofline(device);
-  return evaluate(plain, profiled, summarise(device, profiled, roof), roof, peakBytes);
+  return evaluate(plain, captured, profiled, summarise(device, profiled, roof), roof, peakBytes);
 }
 
-async function plainStep(device: Device, step: Step): Promise<{ hostMs: number; ms: number; submits: number }> {
+/** @param work the GPU's part: eager, or a replay */
+async function plainStep(device: Device, step: Step, work: () => void): Promise<PlainStep> {
   await device.sync();
   const { submits } = device.counters;
   const begin = performance.now();
-  step.run();
+  step.prepare();
+  work();
   device.flush();
   const hostMs = performance.now() - begin;
   await device.sync();
   return { hostMs, ms: performance.now() - begin, submits: device.counters.submits - submits };
 }
 
+/** The same step as training runs it: recorded once, then replayed. */
+async function capturedSteps(device: Device, step: Step, repeats: number): Promise<PlainStep[]> {
+  step.prepare();
+  const captured = device.capture(step.compute);
+  try {
+    const times: PlainStep[] = [];
+    for (let i = -1; i < repeats; i++) {
+      const one = await plainStep(device, step, () => captured.replay());
+      if (i >= 0) times.push(one);
+    }
+    return times;
+  } finally {
+    captured.release();
+  }
+}
+
 function evaluate(
-  plain: readonly { hostMs: number; ms: number; submits: number }[],
+  plain: readonly PlainStep[],
+  captured: readonly PlainStep[],
   profiled: readonly ProfiledStep[],
   rows: readonly ProfileRow[],
   roof: Roofline,
@@ -93,7 +122,8 @@ function evaluate(
     unprofiledBestMs: Math.min(...plain.map(({ ms }) => ms)),
     unprofiledMs: median(plain.map(({ ms }) => ms)),
     unprofiledHostMs: median(plain.map(({ hostMs }) => hostMs)),
-    capturedMs: null,
+    capturedMs: captured.length > 0 ? median(captured.map(({ ms }) => ms)) : null,
+    capturedHostMs: captured.length > 0 ? median(captured.map(({ hostMs }) => hostMs)) : null,
     profiledMs: median(profiled.map(({ wallMs }) => wallMs)),
     gpuSpanMs: median(profiled.map(({ spanNs }) => spanNs / 1e6)),
     gpuSumMs: median(profiled.map(({ sumNs }) => sumNs / 1e6)),

@@ -13,8 +13,12 @@ export type StepKind = (typeof stepKinds)[number];
 
 /** A step on patches of noise: what a kernel takes does not depend on what they show. */
 export interface Step {
-  /** Records the GPU work of one step. */
-  run(): void;
+  /** The host's part: writes what the GPU's part reads. */
+  prepare(): void;
+  /** The GPU's part. */
+  compute(): void;
+  /** Whether `compute` can be captured, as training runs do. */
+  readonly capturable: boolean;
   release(): void;
 }
 
@@ -42,7 +46,12 @@ function trainStep(device: Device, config: Config, classes: number): Step {
   const step = new SupervisedStep(device, { network, optimizer }, { p: config.dropout, state });
   const feed = makeFeed(device, config, classes, 0);
   return {
-    run: () => feed.run((inputs, labels) => step.run(inputs, labels, rate)),
+    capturable: true,
+    prepare: () => {
+      feed.write();
+      step.prepare(rate);
+    },
+    compute: () => feed.use((inputs) => step.compute(inputs, feed.labels)),
     release: () => {
       for (const one of [step, optimizer, network, feed]) one.release();
       device.release(state);
@@ -61,7 +70,12 @@ function ipbStep(device: Device, config: Config, classes: number): Step {
   const feed = makeFeed(device, config, classes, config.batch);
   const rates = { teacherLr: rate, studentLr: rate, udaWeight: config.meta.lambdaU };
   return {
-    run: () => feed.run((inputs, labels) => step.run({ inputs, labels }, rates)),
+    capturable: true,
+    prepare: () => {
+      feed.write();
+      step.prepare(rates);
+    },
+    compute: () => feed.use((inputs) => step.compute({ inputs, labels: feed.labels })),
     release: () => {
       for (const { network, optimizer } of learners) for (const one of [optimizer, network]) one.release();
       for (const one of [step, feed]) one.release();
@@ -76,7 +90,9 @@ function predictStep(device: Device, config: Config, classes: number): Step {
   const augmenter = new Augmenter(device, { ...patch, maxViews: batch, augment });
   const { pixels } = noise(config, classes, 0);
   return {
-    run: () => {
+    capturable: false,
+    prepare: () => {},
+    compute: () => {
       const tape = Tape.inference(device);
       const inputs = augmenter.plain(tape, pixels, batch);
       pseudoLabels(tape, network.forward(tape, inputs, { training: false }).logits);
@@ -101,10 +117,14 @@ function makeFeed(device: Device, config: Config, classes: number, unlabelled: n
   const augmenter = new Augmenter(device, { ...patch, maxViews: data.source.length, augment });
   const labels = device.zeros([batch], "labels", "u32");
   return {
-    run(use: (inputs: ReturnType<Augmenter["run"]>, labels: Parameters<SupervisedStep["run"]>[1]) => void): void {
-      const tape = Tape.inference(device);
+    labels,
+    write(): void {
       device.write(labels, data.labels);
-      use(augmenter.run(tape, data.pixels, data.source, data.views), labels);
+      augmenter.write(data.pixels, data.source, data.views);
+    },
+    use(compute: (inputs: ReturnType<Augmenter["views"]>) => void): void {
+      const tape = Tape.inference(device);
+      compute(augmenter.views(tape, data.views.length));
       tape.dispose();
     },
     release(): void {
