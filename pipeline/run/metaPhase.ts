@@ -72,7 +72,6 @@ export class MetaPhase implements Phase {
     const { ws, teacher } = this;
     return this.work.precompile(() => {
       this.compute(3 * ws.config.batch);
-      this.follow();
       rehearseClassification(ws, teacher);
     }, compilationProgress(context));
   }
@@ -114,7 +113,6 @@ export class MetaPhase implements Phase {
     this.work.run(`${views} views`, () => this.compute(views));
     // The average begins as the student, so that it holds no random weights.
     if (step === 0) this.average?.copyFrom(this.student);
-    this.follow();
   }
 
   stepLine(step: number, means: readonly number[]) {
@@ -158,6 +156,7 @@ export class MetaPhase implements Phase {
     const tape = Tape.inference(device);
     this.step.compute({ inputs: augmenter.views(tape, views), labels: this.labels });
     tape.dispose();
+    this.follow();
   }
 
   /** The average follows the student. */
