@@ -1,4 +1,5 @@
 import type { AdapterInfo } from "../engine/device.js";
+import type { Comparison, KernelTiming, ProfileCommandOptions, ProfileDocument } from "../pipeline/profile/index.js";
 import type {
   EvaluateOptions,
   EvaluationResult,
@@ -9,6 +10,7 @@ import type {
 } from "../pipeline/run/types.js";
 import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.js";
 
+export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
 export type {
   EvaluateOptions,
   EvaluationResult,
@@ -37,8 +39,21 @@ export interface Actions {
   /** Resolves to the number of images predicted. */
   predictRun(run: string, images: string[], options: PredictOptions): Promise<number>;
   tune(options: TuneCommandOptions): Promise<TuneReport>;
+  profile(options: ProfileCommandOptions): Promise<ProfileDocument>;
+  /** Reads two files that `profile --json` made. */
+  compareProfiles(before: string, after: string): Promise<Comparison>;
+  profileKernel(request: KernelFileRequest): Promise<{ adapter: string; timings: KernelTiming[] }>;
   /** Resolves to the path of the HTML file. */
   writeReport(run: string, out?: string): Promise<string>;
+}
+
+/** A kernel file to time; `settings` are texts "name=expression". */
+export interface KernelFileRequest {
+  file: string;
+  sizes: number[] | null;
+  settings: string[];
+  samples: number;
+  adapter?: string;
 }
 
 /** A folder of images that was made; further facts are shown with `--json`. */

@@ -43,6 +43,20 @@ export const actions: Actions = {
     const { predictRun } = await import("../pipeline/run/index.js");
     return predictRun(run, images, options);
   },
+  async profile(options) {
+    const { profileForConfig } = await import("../pipeline/profile/index.js");
+    return profileForConfig(options);
+  },
+  async compareProfiles(before, after) {
+    const { compareProfiles, readProfile } = await import("../pipeline/profile/index.js");
+    return compareProfiles(readProfile(before), readProfile(after), [before, after]);
+  },
+  async profileKernel({ settings: texts, adapter, ...request }) {
+    const { addSetting, profileKernelFile } = await import("../pipeline/profile/index.js");
+    const settings = new Map<string, string>();
+    for (const text of texts) addSetting(settings, text);
+    return profileKernelFile({ ...request, settings }, adapter);
+  },
   async tune(options) {
     const { tuneForConfig } = await import("../pipeline/tuning/tuneRun.js");
     return tuneForConfig(options);

@@ -9,6 +9,7 @@ import { addEvaluate } from "./evaluate.js";
 import { addImport } from "./import.js";
 import { Interrupted } from "./interrupt.js";
 import { addPredict } from "./predict.js";
+import { addProfile } from "./profile.js";
 import { addReport } from "./report.js";
 import { addResume } from "./resume.js";
 import { type Io, Session } from "./session.js";
@@ -64,6 +65,7 @@ function buildProgram(session: Session): Command {
     addPredict,
     addReport,
     addTune,
+    addProfile,
   ];
   for (const add of [...commands, addConfig]) add(program, session);
   return program;
