@@ -125,7 +125,8 @@ function cheapest(g: Geometry, wideFits: boolean): string {
   return best;
 }
 
-function rowsOfShortSum(g: Geometry): number {
+/** Rows that are added up in one short sum. */
+export function rowsOfShortSum(g: Geometry): number {
   return Math.max(1, Math.floor(shortSum / g.ow));
 }
 
