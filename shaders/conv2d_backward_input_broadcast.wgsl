@@ -10,7 +10,7 @@ enable subgroups;
 // Taps outside the image read a clamped address times 0; a tap that is outside for the whole tile is left out.
 diagnostic(off, subgroup_uniformity);
 
-const GROUPS: u32 = 4u;
+const GROUPS: u32 = 3u;
 // Pixels are taken in the order position, image (else image, position): the tile then shares its outside taps.
 const BY_POSITION: bool = false;
 
@@ -112,10 +112,16 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
       let t3 = tap(p3, ky, kx);
       var inside = t0.factor;
       if (GROUPS > 1u) { inside += t1.factor; }
-      if (GROUPS > 2u) { inside += t2.factor + t3.factor; }
+      if (GROUPS > 2u) { inside += t2.factor; }
+      if (GROUPS > 3u) { inside += t3.factor; }
       if (!subgroupAny(inside > 0.0)) { continue; }
       let r = (ky * params.kw + kx) * params.ci * params.co4;
       for (var k = 0u; k < params.co4; k++) {
+        let d0 = dy[t0.index + k] * t0.factor;
+        var d1 = vec4f(); var d2 = vec4f(); var d3 = vec4f();
+        if (GROUPS > 1u) { d1 = dy[t1.index + k] * t1.factor; }
+        if (GROUPS > 2u) { d2 = dy[t2.index + k] * t2.factor; }
+        if (GROUPS > 3u) { d3 = dy[t3.index + k] * t3.factor; }
         let v0 = weight[r + column0 + k];
         let v1 = weight[r + column1 + k];
         let v2 = weight[r + column2 + k];
@@ -124,20 +130,22 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
         let w1 = vec4f(v0.y, v1.y, v2.y, v3.y);
         let w2 = vec4f(v0.z, v1.z, v2.z, v3.z);
         let w3 = vec4f(v0.w, v1.w, v2.w, v3.w);
-        step(&a0, dy[t0.index + k] * t0.factor, w0, w1, w2, w3);
-        if (GROUPS > 1u) { step(&a1, dy[t1.index + k] * t1.factor, w0, w1, w2, w3); }
-        if (GROUPS > 2u) { step(&a2, dy[t2.index + k] * t2.factor, w0, w1, w2, w3); }
-        if (GROUPS > 3u) { step(&a3, dy[t3.index + k] * t3.factor, w0, w1, w2, w3); }
+        step(&a0, d0, w0, w1, w2, w3);
+        if (GROUPS > 1u) { step(&a1, d1, w0, w1, w2, w3); }
+        if (GROUPS > 2u) { step(&a2, d2, w0, w1, w2, w3); }
+        if (GROUPS > 3u) { step(&a3, d3, w0, w1, w2, w3); }
       }
       collect(&s0, &a0);
       if (GROUPS > 1u) { collect(&s1, &a1); }
-      if (GROUPS > 2u) { collect(&s2, &a2); collect(&s3, &a3); }
+      if (GROUPS > 2u) { collect(&s2, &a2); }
+      if (GROUPS > 3u) { collect(&s3, &a3); }
     }
   }
   if (c >= params.ci4) { return; }
   store(group, first_row, c, s0);
   if (GROUPS > 1u) { store(group, first_row + 8u, c, s1); }
-  if (GROUPS > 2u) { store(group, first_row + 16u, c, s2); store(group, first_row + 24u, c, s3); }
+  if (GROUPS > 2u) { store(group, first_row + 16u, c, s2); }
+  if (GROUPS > 3u) { store(group, first_row + 24u, c, s3); }
 }
 
 fn store(group: Class, row: u32, c: u32, s: Rows) {

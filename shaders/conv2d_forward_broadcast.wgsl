@@ -8,7 +8,7 @@ enable subgroups;
 // Taps outside the image read a clamped address times 0; a tap that is outside for the whole tile is left out.
 diagnostic(off, subgroup_uniformity);
 
-const GROUPS: u32 = 4u;
+const GROUPS: u32 = 3u;
 // Steps of 4 input channels that are summed at a stretch.
 const RUN: u32 = 16u;
 // ci4 > RUN: a tap takes several runs (else one, and the level of sums between run and total falls away).
@@ -105,36 +105,45 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
       let t3 = tap(o3, ky, kx);
       var inside = t0.factor;
       if (GROUPS > 1u) { inside += t1.factor; }
-      if (GROUPS > 2u) { inside += t2.factor + t3.factor; }
+      if (GROUPS > 2u) { inside += t2.factor; }
+      if (GROUPS > 3u) { inside += t3.factor; }
       if (!subgroupAny(inside > 0.0)) { continue; }
       var r = (ky * params.kw + kx) * params.ci * params.co4 + column;
       for (var first = 0u; first < params.ci4; first += RUN) {
         let end = select(params.ci4, min(first + RUN, params.ci4), RUNS);
         for (var k = first; k < end; k++) {
+          let x0 = x[t0.index + k] * t0.factor;
+          var x1 = vec4f(); var x2 = vec4f(); var x3 = vec4f();
+          if (GROUPS > 1u) { x1 = x[t1.index + k] * t1.factor; }
+          if (GROUPS > 2u) { x2 = x[t2.index + k] * t2.factor; }
+          if (GROUPS > 3u) { x3 = x[t3.index + k] * t3.factor; }
           let w0 = weight[r];
           let w1 = weight[min(r + params.co4, top)];
           let w2 = weight[min(r + 2u * params.co4, top)];
           let w3 = weight[min(r + 3u * params.co4, top)];
-          step(&a0, x[t0.index + k] * t0.factor, w0, w1, w2, w3);
-          if (GROUPS > 1u) { step(&a1, x[t1.index + k] * t1.factor, w0, w1, w2, w3); }
-          if (GROUPS > 2u) { step(&a2, x[t2.index + k] * t2.factor, w0, w1, w2, w3); }
-          if (GROUPS > 3u) { step(&a3, x[t3.index + k] * t3.factor, w0, w1, w2, w3); }
+          step(&a0, x0, w0, w1, w2, w3);
+          if (GROUPS > 1u) { step(&a1, x1, w0, w1, w2, w3); }
+          if (GROUPS > 2u) { step(&a2, x2, w0, w1, w2, w3); }
+          if (GROUPS > 3u) { step(&a3, x3, w0, w1, w2, w3); }
           r += 4u * params.co4;
         }
         if (RUNS) {
           collect(&b0, &a0);
           if (GROUPS > 1u) { collect(&b1, &a1); }
-          if (GROUPS > 2u) { collect(&b2, &a2); collect(&b3, &a3); }
+          if (GROUPS > 2u) { collect(&b2, &a2); }
+          if (GROUPS > 3u) { collect(&b3, &a3); }
         }
       }
       if (RUNS) {
         collect(&s0, &b0);
         if (GROUPS > 1u) { collect(&s1, &b1); }
-        if (GROUPS > 2u) { collect(&s2, &b2); collect(&s3, &b3); }
+        if (GROUPS > 2u) { collect(&s2, &b2); }
+        if (GROUPS > 3u) { collect(&s3, &b3); }
       } else {
         collect(&s0, &a0);
         if (GROUPS > 1u) { collect(&s1, &a1); }
-        if (GROUPS > 2u) { collect(&s2, &a2); collect(&s3, &a3); }
+        if (GROUPS > 2u) { collect(&s2, &a2); }
+        if (GROUPS > 3u) { collect(&s3, &a3); }
       }
     }
   }
@@ -143,7 +152,8 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   if (params.has_bias == 1u) { offset = bias[c]; }
   store(first_row, c, offset, s0);
   if (GROUPS > 1u) { store(first_row + 8u, c, offset, s1); }
-  if (GROUPS > 2u) { store(first_row + 16u, c, offset, s2); store(first_row + 24u, c, offset, s3); }
+  if (GROUPS > 2u) { store(first_row + 16u, c, offset, s2); }
+  if (GROUPS > 3u) { store(first_row + 24u, c, offset, s3); }
 }
 
 fn store(row: u32, c: u32, offset: vec4f, s: Rows) {

@@ -3,52 +3,88 @@ import * as kernels from "../../generated/kernels.js";
 import type { Tensor } from "../../tensor.js";
 import type { Operation, Variant } from "../../tuning/operation.js";
 import { flops, type Geometry, shapeClass } from "./geometry.js";
-import { broadcasts, pixelGrid, tileGrid } from "./grid.js";
+import {
+  broadcasts,
+  broadcastsToEight,
+  broadcastTiles,
+  fitsWorkgroup,
+  type InvocationTile,
+  invocationThreads,
+  pixelTiles,
+  preferredTile,
+  registerTiles,
+  tileGrid,
+  workgroupTiles,
+} from "./grid.js";
 
 /** x [N,H,W,I], weight [KH,KW,I,O], bias [O] or null; y [N,OH,OW,O] is written. */
 export type ForwardTensors = { x: Tensor; weight: Tensor; bias: Tensor | null; y: Tensor };
 
-const register: Variant<Geometry, ForwardTensors> = {
-  name: "register-4x8",
-  fits: () => true,
-  run: (device, g, t) => runForward(device, kernels.conv2dForward, g, t),
-};
+type ForwardVariant = Variant<Geometry, ForwardTensors>;
 
-const broadcast: Variant<Geometry, ForwardTensors> = {
-  name: "broadcast-4x8",
-  fits: broadcasts,
-  run: (device, g, t) => runForward(device, kernels.conv2dForwardSubgroup, g, t),
-};
+/** Steps of 4 channels that a kernel sums at a stretch (`RUN`); more of them take another level of sums. */
+const run = 16;
 
-function runForward(
-  device: Device,
-  kernel: typeof kernels.conv2dForward | typeof kernels.conv2dForwardSubgroup,
-  g: Geometry,
-  { x, weight, bias, y }: ForwardTensors,
-): void {
-  const { grid, constants } = pixelGrid(device, g.n * g.oh * g.ow, g.co4);
-  const params = { ...g, has_bias: bias ? 1 : 0 };
-  device.run(kernel, { x, weight, bias: bias ?? weight, y }, params, grid, constants);
-}
+/** Images of few pixels are taken position by position, so that a tile shares the taps it leaves out. */
+const fewPixels = 16;
 
-function rows(GROUPS: number): Variant<Geometry, ForwardTensors> {
+const registers = registerTiles.map((tile) => invocationVariant("register", kernels.conv2dForwardRegister, tile));
+const pixels = pixelTiles.map((tile) => invocationVariant("pixels", kernels.conv2dForwardPixels, tile));
+
+/** One invocation per tile of pixels x channels. */
+function invocationVariant(
+  kind: "register" | "pixels",
+  kernel: typeof kernels.conv2dForwardRegister | typeof kernels.conv2dForwardPixels,
+  { halves: HALVES, blocks: BLOCKS }: InvocationTile,
+): ForwardVariant {
   return {
-    name: `broadcast-${8 * GROUPS}x32`,
-    fits: (device) => broadcasts(device) && device.info.subgroupMaxSize === 8,
-    run: (device, g, { x, weight, bias, y }) => {
-      const grid = tileGrid(g.n * g.oh * g.ow, 8 * GROUPS, Math.ceil(g.co4 / 8));
-      const params = { ...g, has_bias: bias ? 1 : 0 };
-      const constants = { GROUPS, RUNS: g.ci4 > 16, BY_POSITION: g.oh * g.ow <= 16 };
-      device.run(kernels.conv2dForwardBroadcast, { x, weight, bias: bias ?? weight, y }, params, grid, constants);
+    name: `${kind}-${4 * HALVES}x${4 * BLOCKS}`,
+    fits: (device) => kind === "register" || broadcasts(device),
+    run: (device, g, tensors) => {
+      const WG = invocationThreads(device, kind);
+      const grid = tileGrid(g.n * g.oh * g.ow, 4 * HALVES * WG, Math.ceil(g.co4 / BLOCKS));
+      device.run(kernel, operands(tensors), params(g, tensors), grid, { WG, HALVES, BLOCKS, RUNS: g.ci4 > run });
     },
   };
+}
+
+const broadcast = broadcastTiles.map(
+  (GROUPS): ForwardVariant => ({
+    name: `broadcast-${8 * GROUPS}x32`,
+    fits: broadcastsToEight,
+    run: (device, g, tensors) => {
+      const grid = tileGrid(g.n * g.oh * g.ow, 8 * GROUPS, Math.ceil(g.co4 / 8));
+      const constants = { GROUPS, RUNS: g.ci4 > run, BY_POSITION: g.oh * g.ow <= fewPixels };
+      device.run(kernels.conv2dForwardBroadcast, operands(tensors), params(g, tensors), grid, constants);
+    },
+  }),
+);
+
+const workgroup = workgroupTiles.map(
+  (tile): ForwardVariant => ({
+    name: `workgroup-${tile.TILE}x${tile.TILE}`,
+    fits: (device) => fitsWorkgroup(device, tile),
+    run: (device, g, tensors) => {
+      const grid = tileGrid(g.n * g.oh * g.ow, tile.TILE, Math.ceil((4 * g.co4) / tile.TILE));
+      const constants = { ...tile, RUNS: g.ci4 > run };
+      device.run(kernels.conv2dForwardWorkgroup, operands(tensors), params(g, tensors), grid, constants);
+    },
+  }),
+);
+
+function operands({ x, weight, bias, y }: ForwardTensors): { x: Tensor; weight: Tensor; bias: Tensor; y: Tensor } {
+  return { x, weight, bias: bias ?? weight, y };
+}
+
+function params(g: Geometry, { bias }: ForwardTensors): Geometry & { has_bias: number } {
+  return { ...g, has_bias: bias ? 1 : 0 };
 }
 
 /** Convolution of an input of two channels or more. */
 export const conv2dForward: Operation<Geometry, ForwardTensors> = {
   name: "conv2d-forward",
-  variants: [register, broadcast, rows(1), rows(2), rows(4)],
-  preferred: (device) => (broadcasts(device) ? broadcast.name : register.name),
+  variants: [...registers, ...pixels, ...broadcast, ...workgroup],
+  preferred: (device: Device, g) => preferredTile(device, g.n * g.oh * g.ow, g.co4),
   shapeClass,
   scratch: (device, g) => ({
     x: device.empty([g.n, g.h, g.w, g.ci], "scratch x"),
