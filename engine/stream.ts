@@ -42,6 +42,21 @@ export function streamGrid(device: Device, count: number): { grid: Grid; constan
   return { grid: fold(Math.ceil(count / (WG * STEPS))), constants: { WG, STEPS } };
 }
 
+/**
+ * Grid and constants for a kernel that streams rows of [rows, 4*c4]: an invocation takes one vec4 column of STEPS consecutive
+ * rows, so that neighbours read neighbouring channels, whatever c4 is.
+ */
+export function columnGrid(
+  device: Device,
+  rows: number,
+  c4: number,
+): { grid: Grid; constants: { WG: number; STEPS: number } } {
+  const { threads: WG, steps } = workShape(device);
+  const wanted = Math.max(1, Math.min(steps, Math.ceil((rows * c4) / (WG * 8))));
+  const STEPS = 2 ** Math.floor(Math.log2(wanted));
+  return { grid: fold(Math.ceil((c4 * Math.ceil(rows / STEPS)) / WG)), constants: { WG, STEPS } };
+}
+
 /** vec4 that cover a tensor. */
 export function vec4Count(tensor: Tensor): number {
   return Math.ceil(tensor.paddedSize / 4);

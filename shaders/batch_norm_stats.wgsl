@@ -2,7 +2,6 @@
 // x [rows,4*c4], partials [splits,2,4*c4]: mean, then M2 = sum (x - mean)^2. Sums are taken about the share's first row, so that a mean
 // far from zero costs no precision. One invocation: 4 channels of one share. batch_norm_finalize combines the shares.
 const WG: u32 = 64u;
-const BLOCK: u32 = 32u;
 
 struct Params { rows: u32, c4: u32, splits: u32, rows_per_split: u32 }
 
@@ -21,14 +20,27 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   let shift = x[begin * params.c4 + c];
   var sum = vec4f();
   var squares = vec4f();
-  // Sums of BLOCK rows, then their sum: the rounding of two short sums.
-  for (var first = begin; first < end; first += BLOCK) {
+  // Sums of 32 rows, then their sum: the rounding of short sums. Four loads are under way at once.
+  var i = begin * params.c4 + c;
+  for (var first = begin; first < end; first += 32u) {
+    let last = min(first + 32u, end);
     var part_sum = vec4f();
     var part_squares = vec4f();
-    for (var row = first; row < min(first + BLOCK, end); row++) {
-      let d = x[row * params.c4 + c] - shift;
+    var row = first;
+    for (; row + 4u <= last; row += 4u) {
+      let d0 = x[i] - shift;
+      let d1 = x[i + params.c4] - shift;
+      let d2 = x[i + 2u * params.c4] - shift;
+      let d3 = x[i + 3u * params.c4] - shift;
+      part_sum = part_sum + d0 + d1 + d2 + d3;
+      part_squares = part_squares + d0 * d0 + d1 * d1 + d2 * d2 + d3 * d3;
+      i += 4u * params.c4;
+    }
+    for (; row < last; row++) {
+      let d = x[i] - shift;
       part_sum += d;
       part_squares += d * d;
+      i += params.c4;
     }
     sum += part_sum;
     squares += part_squares;

@@ -1,5 +1,5 @@
 // Gradient of flattening: dx[n,p,c] = dy[n, c*pixels + p], zeros in the padding. dy [n,vector_pitch], dx [n,pixels,image_pitch].
-// One invocation: one element of dx.
+// For any number of pixels; flatten_quads is faster. One invocation: one element of dx.
 const WG: u32 = 64u;
 
 struct Params { n: u32, pixels: u32, channels: u32, image_pitch: u32, vector_pitch: u32 }

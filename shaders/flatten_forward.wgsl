@@ -1,5 +1,5 @@
 // Flattens an image in torch's order: y[n, c*pixels + p] = x[n,p,c]. x [n,pixels,image_pitch], y [n,vector_pitch] with zeros in the padding.
-// One invocation: one element of y.
+// For any number of pixels; flatten_quads is faster. One invocation: one element of y.
 const WG: u32 = 64u;
 
 struct Params { n: u32, pixels: u32, channels: u32, image_pitch: u32, vector_pitch: u32 }

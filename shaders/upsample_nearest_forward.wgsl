@@ -1,8 +1,10 @@
-// Nearest up-sampling by a whole factor: y[n,oy,ox,c] = x[n, oy/factor, ox/factor, c]. x [n,h,w,4*c4], y [n,h*factor,w*factor,4*c4].
-// One invocation: 4 channels of one output pixel.
+// Nearest up-sampling by a whole factor: y[n,oy,ox,c] = x[n, oy/FACTOR, ox/FACTOR, c]. x [n,h,w,4*c4], y [n,h*FACTOR,w*FACTOR,4*c4].
+// One invocation: 4 channels of STEPS consecutive input pixels.
 const WG: u32 = 64u;
+const STEPS: u32 = 16u;
+const FACTOR: u32 = 2u;
 
-struct Params { n: u32, h: u32, w: u32, c4: u32, factor: u32 }
+struct Params { n: u32, h: u32, w: u32, c4: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4f>;
@@ -10,14 +12,24 @@ struct Params { n: u32, h: u32, w: u32, c4: u32, factor: u32 }
 
 @compute @workgroup_size(WG)
 fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, @builtin(local_invocation_index) lid: u32) {
-  let oh = params.h * params.factor;
-  let ow = params.w * params.factor;
-  let i = (wid.y * nwg.x + wid.x) * WG + lid;
-  if (i >= params.n * oh * ow * params.c4) { return; }
-  let c = i % params.c4;
-  let ox = (i / params.c4) % ow;
-  let rest = i / (params.c4 * ow);
-  let oy = rest % oh;
-  let n = rest / oh;
-  y[i] = x[((n * params.h + oy / params.factor) * params.w + ox / params.factor) * params.c4 + c];
+  let item = (wid.y * nwg.x + wid.x) * WG + lid;
+  let c4 = params.c4;
+  let c = item % c4;
+  let begin = (item / c4) * STEPS;
+  let pixels = params.n * params.h * params.w;
+  if (begin >= pixels) { return; }
+  let end = min(begin + STEPS, pixels);
+  let width = params.w * FACTOR;
+  var ix = begin % params.w;
+  var o = ((begin / params.w) * FACTOR * width + ix * FACTOR) * c4 + c;
+  for (var p = begin; p < end; p++) {
+    let v = x[p * c4 + c];
+    for (var e = 0u; e < FACTOR * FACTOR; e++) { y[o + ((e / FACTOR) * width + e % FACTOR) * c4] = v; }
+    o += FACTOR * c4;
+    ix++;
+    if (ix == params.w) {
+      ix = 0u;
+      o += (FACTOR - 1u) * width * c4;
+    }
+  }
 }

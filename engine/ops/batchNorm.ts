@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.js";
 import * as kernels from "../generated/kernels.js";
-import { fold, itemGrid, splitRows, workShape } from "../stream.js";
+import { columnGrid, itemGrid, splitRows } from "../stream.js";
 import type { Tape } from "../tape.js";
 import { formatShape, sameShape, type Tensor } from "../tensor.js";
 
@@ -42,7 +42,7 @@ export function batchNorm(
   const [RELU, TRAINING] = [options.relu ?? false, options.training];
   const stats = TRAINING ? batchStatistics(tape, x, state, options) : runningStatistics(tape, x, state, options);
   const y = tape.tensor(x.shape, "batchNorm");
-  const { grid, constants } = rowGrid(tape, x);
+  const { grid, constants } = columnGrid(tape.device, x.rows, x.pitch / 4);
   const params = { rows: x.rows, c4: x.pitch / 4 };
   const add = options.add ?? null;
   const bindings = { x, stats, gamma, beta, add: add ?? x, y };
@@ -71,7 +71,7 @@ function backward(tape: Tape, saved: Saved, dy: Tensor, g: Tensor | null, out: G
   const sums = tape.tensor([2, x.pitch], "batchNorm sums");
   backwardSums(tape, saved, dy, g, { sums, dGamma, dBeta });
   if (out.x) {
-    const { grid, constants } = rowGrid(tape, x);
+    const { grid, constants } = columnGrid(tape.device, x.rows, x.pitch / 4);
     // The ReLU is already in g.
     const more = { ...constants, RELU: RELU && !g, TRAINING };
     const bindings = { x, dy: g ?? dy, stats, gamma, beta, sums, dx: out.x };
@@ -153,13 +153,4 @@ function backwardSums(
     constants,
   );
   tape.discard(partials);
-}
-
-/** One invocation per 4 channels x STEPS rows. */
-function rowGrid(
-  tape: Tape,
-  x: Tensor,
-): { grid: readonly [number, number, number]; constants: { WG: number; STEPS: number } } {
-  const { threads: WG, steps: STEPS } = workShape(tape.device);
-  return { grid: fold(Math.ceil(((x.pitch / 4) * Math.ceil(x.rows / STEPS)) / WG)), constants: { WG, STEPS } };
 }

@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.js";
 import * as kernels from "../generated/kernels.js";
-import { itemGrid } from "../stream.js";
+import { columnGrid, itemGrid } from "../stream.js";
 import type { Tape } from "../tape.js";
 import { formatShape, sameShape, type Tensor } from "../tensor.js";
 
@@ -97,19 +97,57 @@ export function sliceBatch(tape: Tape, x: Tensor, begin: number, end: number): T
 export function flatten(tape: Tape, x: Tensor): Tensor {
   const [n, h, w, c] = [x.dim(0), x.dim(1), x.dim(2), x.dim(3)];
   const y = tape.tensor([n, h * w * c], "flatten");
-  const shape = { n, pixels: h * w, channels: c, image_pitch: x.pitch, vector_pitch: y.pitch };
-  const forward = itemGrid(tape.device, y.paddedSize);
-  tape.device.run(kernels.flattenForward, { x, y }, shape, forward.grid, forward.constants);
+  // One pixel or one channel: there is nothing to turn.
+  const same = (h * w === 1 || c === 1) && x.bytes === y.bytes;
+  const turn = same ? null : (h * w) % 4 === 0 && x.pitch > 1 ? flattenQuads : flattenElements;
+  if (turn) turn(tape, x, y, x, y, false);
+  else tape.device.copy(x, y);
   tape.record("flatten", { x }, y, [], (dy, out) => {
-    if (out.x) {
-      const back = itemGrid(tape.device, out.x.paddedSize);
-      tape.device.run(kernels.flattenBackward, { dy, dx: out.x }, shape, back.grid, back.constants);
-    }
+    if (out.x && turn) turn(tape, x, y, dy, out.x, true);
+    else if (out.x) tape.device.copy(dy, out.x);
     return { x: out.x };
   });
   return y;
 }
 
+/** @param image shape of the image side @param vector shape of the vector side */
+function flattenQuads(
+  tape: Tape,
+  image: Tensor,
+  vector: Tensor,
+  source: Tensor,
+  target: Tensor,
+  BACKWARD: boolean,
+): void {
+  const [n, pixels, c4] = [image.dim(0), image.dim(1) * image.dim(2), image.pitch / 4];
+  const { STEPS } = columnGrid(tape.device, image.rows / 4, 4 * c4).constants;
+  const runs = Math.ceil(pixels / 4 / STEPS);
+  const { grid, constants } = itemGrid(tape.device, n * runs * c4);
+  const params = { n, pixels, channels: image.dim(3), c4, vector4: vector.pitch / 4, runs };
+  tape.device.run(kernels.flattenQuads, { source, target_: target }, params, grid, { ...constants, STEPS, BACKWARD });
+}
+
+function flattenElements(
+  tape: Tape,
+  image: Tensor,
+  vector: Tensor,
+  source: Tensor,
+  target: Tensor,
+  BACKWARD: boolean,
+): void {
+  const { grid, constants } = itemGrid(tape.device, target.paddedSize);
+  const params = {
+    n: image.dim(0),
+    pixels: image.dim(1) * image.dim(2),
+    channels: image.dim(3),
+    image_pitch: image.pitch,
+    vector_pitch: vector.pitch,
+  };
+  if (BACKWARD) tape.device.run(kernels.flattenBackward, { dy: source, dx: target }, params, grid, constants);
+  else tape.device.run(kernels.flattenForward, { x: source, y: target }, params, grid, constants);
+}
+
+/** target[..., to + c] = source[..., from + c] for c < channels, zeros up to channel `zeroTo`; the rest stays. */
 function copyChannels(
   tape: Tape,
   source: Tensor,
@@ -119,17 +157,20 @@ function copyChannels(
   channels: number,
   zeroTo: number,
 ): void {
-  const params = {
-    rows: source.rows,
-    channels,
-    source_pitch: source.pitch,
-    from_: from,
-    target_pitch: target.pitch,
-    to,
-    zero_to: zeroTo,
-  };
-  const { grid, constants } = itemGrid(tape.device, source.rows * (zeroTo - to));
-  tape.device.run(kernels.copyChannels, { source, target_: target }, params, grid, constants);
+  const device = tape.device;
+  const rows = source.rows;
+  const bindings = { source, target_: target };
+  const run = { rows, channels, from_: from, to, zero_to: zeroTo };
+  if (source.pitch === 1 || target.pitch === 1) {
+    const { grid, constants } = itemGrid(device, rows * (zeroTo - to));
+    const params = { ...run, source_pitch: source.pitch, target_pitch: target.pitch };
+    device.run(kernels.copyChannelsSingle, bindings, params, grid, constants);
+    return;
+  }
+  const columns = Math.ceil(zeroTo / 4) - Math.floor(to / 4);
+  const { grid, constants } = columnGrid(device, rows, columns);
+  const params = { ...run, columns, source_pitch: source.pitch / 4, target_pitch: target.pitch / 4 };
+  device.run(kernels.copyChannels, bindings, params, grid, { ...constants, SHIFT: (from - to) & 3 });
 }
 
 function starts(lengths: readonly number[]): number[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { globalAveragePool, maxPool, upsampleNearest } from "../../../engine/index.js";
+import { globalAveragePool, maxPool, Tape, upsampleNearest } from "../../../engine/index.js";
 import * as twins from "../../reference/index.js";
 import { checkOp, ndTensor, PoisonedTape } from "../../support/checkOp.js";
 import { deviceVariants, testDevice } from "../../support/device.js";
@@ -13,6 +13,9 @@ describe.each(deviceVariants)("pooling, %s", (_, options) => {
     { shape: [3, 9, 4, 2], size: 2, stride: 3 },
     { shape: [1, 2, 2, 33], size: 2, stride: 2 },
     { shape: [2, 3, 3, 6], size: 1, stride: 2 },
+    { shape: [3, 22, 26, 5], size: 2, stride: 2 },
+    { shape: [1, 33, 17, 4], size: 16, stride: 16 },
+    { shape: [2, 21, 19, 6], size: 3, stride: 2 },
   ])("max pool $shape, window $size, stride $stride", async ({ shape, size, stride }) => {
     await checkOp(await testDevice(options), {
       op: (tape, [x]) => maxPool(tape, x!, size, stride),
@@ -81,10 +84,22 @@ describe("pooling", () => {
     tape.dispose();
   });
 
+  it("keeps no input: what its backward needs is one byte an output", async () => {
+    const device = await testDevice();
+    const tape = new Tape(device);
+    const x = tape.tensor([4, 64, 64, 16], "x");
+    device.clear(x);
+    const before = device.memory.live;
+    maxPool(tape, tape.watch(x));
+    expect(device.memory.live - before).toBe((4 * 32 * 32 * 16 * 4 * 5) / 4);
+    tape.dispose();
+  });
+
   it("refuses what does not fit, naming the shape", async () => {
     const tape = new PoisonedTape(await testDevice());
     const x = tape.tensor([1, 2, 5, 3], "x");
     expect(() => maxPool(tape, x, 3)).toThrow("maxPool: window 3x3 is larger than x [1,2,5,3]");
+    expect(() => maxPool(tape, tape.tensor([1, 20, 20, 4], "x"), 17)).toThrow("window 17x17 is larger than 16x16");
     expect(() => maxPool(tape, tape.tensor([1, 4, 4, 1], "x"))).toThrow("maxPool: x [1,4,4,1] has one channel");
     expect(() => globalAveragePool(tape, tape.tensor([4, 3], "x"))).toThrow("globalAveragePool: x has shape [4,3]");
     expect(() => upsampleNearest(tape, x, 1.5)).toThrow("upsampleNearest: factor is 1.5");

@@ -46,6 +46,24 @@ describe.each(deviceVariants.filter(([name]) => name !== "portable kernels"))("s
         [1, 2, 5, 7],
       ],
     },
+    // Every distance mod 4 between the places of a channel in source and target, and channels between others in one vec4.
+    {
+      parts: [
+        [5, 3],
+        [5, 2],
+        [5, 6],
+        [5, 2],
+        [5, 9],
+      ],
+    },
+    {
+      parts: [
+        [70, 18],
+        [70, 36],
+        [70, 7],
+        [70, 3],
+      ],
+    },
     { parts: [[2, 5]] },
   ])("channels joined: $parts", async ({ parts }) => {
     await checkOp(await testDevice(options), {
@@ -104,6 +122,9 @@ describe.each(deviceVariants.filter(([name]) => name !== "portable kernels"))("s
     { shape: [4, 54], start: 0, end: 18 },
     { shape: [4, 54], start: 18, end: 54 },
     { shape: [5, 6], start: 2, end: 3 },
+    { shape: [5, 6], start: 1, end: 5 },
+    { shape: [3, 21], start: 7, end: 20 },
+    { shape: [3, 21], start: 4, end: 11 },
     { shape: [2, 3], start: 0, end: 3 },
   ])("channels $start to $end of $shape", async ({ shape, start, end }) => {
     await checkOp(await testDevice(options), {
@@ -130,18 +151,24 @@ describe.each(deviceVariants.filter(([name]) => name !== "portable kernels"))("s
     });
   });
 
-  it.each([{ shape: [2, 3, 4, 5] }, { shape: [3, 1, 1, 18] }, { shape: [1, 7, 2, 1] }, { shape: [2, 1, 3, 3] }])(
-    "flatten $shape",
-    async ({ shape }) => {
-      await checkOp(await testDevice(options), {
-        op: (tape, [x]) => flatten(tape, x!),
-        twin: flattenTwin,
-        params: {},
-        inputs: [shape],
-        ...exact,
-      });
-    },
-  );
+  it.each([
+    { shape: [2, 3, 4, 5] },
+    { shape: [3, 1, 1, 18] },
+    { shape: [1, 7, 2, 1] },
+    { shape: [2, 1, 3, 3] },
+    { shape: [2, 4, 5, 6] },
+    { shape: [3, 2, 2, 4] },
+    { shape: [2, 4, 3, 1] },
+    { shape: [1, 20, 16, 5] },
+  ])("flatten $shape", async ({ shape }) => {
+    await checkOp(await testDevice(options), {
+      op: (tape, [x]) => flatten(tape, x!),
+      twin: flattenTwin,
+      params: {},
+      inputs: [shape],
+      ...exact,
+    });
+  });
 });
 
 describe("shapes that do not fit", () => {
