@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type ConfigRequest, resolveConfig } from "../pipeline/config/resolve.js";
+import type { TuneMode } from "../pipeline/run/types.js";
 import { configRequest, withConfigOptions } from "./configOptions.js";
 import { formatRun } from "./format.js";
 import { interruptible } from "./interrupt.js";
@@ -13,6 +14,7 @@ interface Options extends ConfigRequest {
   data: string;
   out?: string;
   adapter?: string;
+  tune: TuneMode;
   yes?: true;
 }
 
@@ -28,6 +30,14 @@ export function addTrain(program: Command, session: Session): void {
   withConfigOptions(command)
     .option("--out <folder>", "new folder for the run (default: runs/<config>-<time>)")
     .option("--adapter <name>", 'part of the name of a WebGPU adapter; see "adapters"')
+    .addOption(
+      new Option(
+        "--tune <mode>",
+        'kernels: the defaults, those that "tune" kept for this adapter, or time what is still unknown first',
+      )
+        .choices(["off", "cached", "full"])
+        .default("cached"),
+    )
     .option("--yes", "do not ask before a run of more than 24 hours")
     .action((options: Options) => train(session, options));
 }
@@ -37,7 +47,12 @@ async function train(session: Session, options: Options): Promise<void> {
   const out = options.out ?? defaultRunFolder(config.config, new Date());
   makeRunFolder(out, session.command("resume", out));
   try {
-    const rest = { ...given({ adapter: options.adapter }), yes: options.yes === true, log: runLog(session) };
+    const rest = {
+      ...given({ adapter: options.adapter }),
+      tune: options.tune,
+      yes: options.yes === true,
+      log: runLog(session),
+    };
     const result = await interruptible(
       session,
       (signal) => session.actions.trainRun({ config, dataRoot: options.data, out, ...rest, signal }),

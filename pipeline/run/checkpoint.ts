@@ -30,6 +30,8 @@ const stateSchema = z.object({
   epochSeconds: z.number(),
   optimizerSteps: z.array(z.number()),
   batchesTracked: z.record(z.string(), trackedSchema),
+  /** Kernel variants by operation and shape class: the same ones repeat bitwise. */
+  choices: z.record(z.string(), z.string()),
 });
 export type RunState = z.infer<typeof stateSchema>;
 

@@ -5,6 +5,7 @@ import { type Network, readSafetensors } from "../../models/index.js";
 import type { Config } from "../config/schema.js";
 import { scanDataset } from "../data/scan.js";
 import { chance, majority } from "../metrics.js";
+import { readChoices } from "../tuning/store.js";
 import { evaluateOn } from "./classify.js";
 import { checkSameImages, type Environment, readEnvironment } from "./environment.js";
 import { runPaths } from "./folder.js";
@@ -27,6 +28,7 @@ export async function evaluateRun(run: string, options: EvaluateOptions): Promis
     training: false,
   });
   try {
+    ws.device.choices.set(readChoices(paths.tuning));
     const { split, labels } = data;
     const on = async (network: Network, label: string) => {
       const onProgress = (done: number, total: number) => options.log.progress({ label, done, total });

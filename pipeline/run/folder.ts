@@ -19,6 +19,8 @@ export interface RunPaths {
   readonly root: string;
   readonly config: string;
   readonly environment: string;
+  /** Which kernel variants the run uses. */
+  readonly tuning: string;
   readonly metrics: string;
   readonly log: string;
   readonly result: string;
@@ -33,6 +35,7 @@ export function runPaths(root: string): RunPaths {
     root,
     config: join(root, "config.json"),
     environment: join(root, "environment.json"),
+    tuning: join(root, "tuning.json"),
     metrics: join(root, "metrics.jsonl"),
     log: join(root, "log.txt"),
     result: join(root, "result.json"),

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../engine/index.js";
 import { isFolder, listPngs } from "../data/listing.js";
 import type { ImageRecord } from "../data/types.js";
+import { readChoices } from "../tuning/store.js";
 import { classify } from "./classify.js";
 import { readEnvironment } from "./environment.js";
 import { loadNetwork } from "./evaluateRun.js";
@@ -37,6 +38,7 @@ export async function predictRun(run: string, inputs: readonly string[], options
     throw new UserError(`${paths.student}: is missing: the run has not finished; continue it with "equipoise resume"`);
   const ws = await Workspace.open(config, images, dataset.classes, { adapter: options.adapter, training: false });
   try {
+    ws.device.choices.set(readChoices(paths.tuning));
     const network = loadNetwork(ws, "student", paths.student);
     const onProgress = (done: number, total: number) => options.log.progress({ label: "classifying", done, total });
     const probabilities = await classify(

@@ -4,6 +4,8 @@ import { type Network, writeSafetensors } from "../../models/index.js";
 import { parseConfig } from "../config/resolve.js";
 import type { Config } from "../config/schema.js";
 import { chance, type Evaluation, majority } from "../metrics.js";
+import { readChoices, writeChoices } from "../tuning/store.js";
+import { prepareChoices } from "../tuning/tuneRun.js";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.js";
 import { evaluateOn } from "./classify.js";
 import { adapterName, checkSameImages, environmentOf, readEnvironment } from "./environment.js";
@@ -25,7 +27,9 @@ export async function trainRun(options: TrainOptions): Promise<RunResult> {
   const data = await openData(config, resolve(options.dataRoot), log);
   return withWorkspace(config, data, adapter, async (ws) => {
     await checkImages(ws, data, { log, signal });
+    await prepareChoices(ws.device, options.tune ?? "cached", config, ws.classes.length, { log, signal });
     await makeRunFolders(paths);
+    writeChoices(paths.tuning, ws.device.choices);
     writeJson(paths.environment, environmentOf(ws, data));
     writeJson(paths.config, config);
     return execute(ws, data, paths, options, null);
@@ -49,6 +53,7 @@ export async function resumeRun(run: string, options: ResumeOptions): Promise<Ru
   checkSameImages(data, environment, "start a new run");
   return withWorkspace(config, data, options.adapter, async (ws) => {
     await makeRunFolders(paths);
+    ws.device.choices.set(readChoices(paths.tuning));
     if (!checkpoint) options.log.info("there is no checkpoint yet: the run starts from its beginning");
     const [before, now] = [adapterName(environment.adapter), adapterName(ws.device.info)];
     if (before !== now)
@@ -154,6 +159,7 @@ async function test(
     probabilities: student.probabilities[i] as Float32Array,
   }));
   await writePredictions(paths.predictions, rows, dataset.classes);
+  writeChoices(paths.tuning, ws.device.choices);
   writeJson(paths.result, result);
   return result;
 }

@@ -263,6 +263,7 @@ export class Trainer {
       seconds,
       metricsBytes: this.metrics.bytes,
       optimizerSteps: phase.optimizers.map((o) => o.steps),
+      choices: this.ws.device.choices.record(),
       batchesTracked: Object.fromEntries(
         Object.entries(this.networks()).map(([name, n]) => [name, Object.fromEntries(n.batchesTracked)]),
       ),
@@ -302,6 +303,7 @@ export class Trainer {
   }
 
   private restore(checkpoint: Checkpoint): void {
+    this.ws.device.choices.set(checkpoint.state.choices);
     restoreTensors(this.ws.device, checkpoint, this.networkTensors(), this.paths.checkpoint);
     for (const [name, network] of Object.entries(this.networks())) {
       for (const [key, n] of Object.entries(checkpoint.state.batchesTracked[name] ?? {}))
@@ -359,7 +361,7 @@ export class Trainer {
 }
 
 function freshState(): RunState {
-  const lists = { window: [], epochSums: [], optimizerSteps: [], batchesTracked: {} };
+  const lists = { window: [], epochSums: [], optimizerSteps: [], batchesTracked: {}, choices: {} };
   return {
     ...lists,
     phase: 0,

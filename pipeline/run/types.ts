@@ -1,6 +1,9 @@
 import type { Config } from "../config/schema.js";
 import type { Evaluation } from "../metrics.js";
 
+/** Where a run takes its kernels from: the defaults, what was tuned before, or a tuning first of what is still unknown. */
+export type TuneMode = "off" | "cached" | "full";
+
 /** Where a piece of work stands; a new label starts a new measurement of time. */
 export interface RunProgress {
   label: string;
@@ -27,6 +30,8 @@ export interface TrainOptions {
   out: string;
   /** Part of the name of the adapter to use. */
   adapter?: string;
+  /** Where the choice of kernels comes from. Default `cached`: what was tuned before on this adapter, else the defaults. */
+  tune?: TuneMode;
   /** Do not ask before a long run. */
   yes: boolean;
   log: RunLog;
@@ -34,7 +39,8 @@ export interface TrainOptions {
   signal: AbortSignal;
 }
 
-export type ResumeOptions = Omit<TrainOptions, "config" | "dataRoot" | "out">;
+/** A resumed run keeps the choice of kernels that it began with. */
+export type ResumeOptions = Omit<TrainOptions, "config" | "dataRoot" | "out" | "tune">;
 
 /** The content of a run's `result.json`. */
 export interface RunResult {

@@ -4,8 +4,8 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import * as kernels from "../../engine/generated/kernels.js";
-import type { AdapterInfo, ChoiceRecord } from "../../engine/index.js";
-import { reason, writeJson } from "../run/folder.js";
+import { type AdapterInfo, type ChoiceRecord, type Choices, UserError } from "../../engine/index.js";
+import { readJson, reason, writeJson } from "../run/folder.js";
 
 const fileSchema = z.object({
   adapter: z.string(),
@@ -51,6 +51,21 @@ export class ChoiceStore {
     const merged = { ...this.load(() => {}), ...choices };
     writeJson(this.file, { adapter: this.adapter, kernels: this.kernels, choices: merged });
   }
+}
+
+const choicesSchema = z.record(z.string(), z.string());
+
+/** Keeps the choices of a run in its folder. */
+export function writeChoices(file: string, choices: Choices): void {
+  writeJson(file, choices.record());
+}
+
+/** The choices of a run; none where the file is missing. @throws UserError naming a file that was damaged */
+export function readChoices(file: string): ChoiceRecord {
+  if (!existsSync(file)) return {};
+  const value = choicesSchema.safeParse(readJson(file, "remove it to use the default kernels"));
+  if (value.success) return value.data;
+  throw new UserError(`${file}: is no list of kernel variants by shape: remove it to use the default kernels`);
 }
 
 /** The user's cache folder for this program, where the platform keeps such; `EQUIPOISE_CACHE` overrides it. */

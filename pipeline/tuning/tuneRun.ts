@@ -1,12 +1,9 @@
 import type { Device, Tuned } from "../../engine/index.js";
 import { openNodeDevice } from "../../engine/node.js";
 import type { Config } from "../config/schema.js";
-import type { RunLog } from "../run/types.js";
+import type { RunLog, TuneMode } from "../run/types.js";
 import { ChoiceStore } from "./store.js";
 import { tuneConfig } from "./tuneConfig.js";
-
-/** Where a run takes its kernels from: the defaults, what was tuned before, or a tuning of what is still unknown first. */
-export type TuneMode = "off" | "cached" | "full";
 
 export interface TuneCommandOptions {
   config: Config;

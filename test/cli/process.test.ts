@@ -11,7 +11,7 @@ const main = join(folder, "cli/main.js");
 afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeAll(async () => {
-  const sources = ["engine", "pipeline", "cli"].flatMap((root) =>
+  const sources = ["engine", "models", "pipeline", "cli"].flatMap((root) =>
     readdirSync(root, { recursive: true, encoding: "utf8" })
       .filter((file) => file.endsWith(".ts"))
       .map((file) => join(root, file)),
