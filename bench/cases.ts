@@ -47,13 +47,14 @@ const make = (kind: string, part: Part): BenchCase => ({
   ...part,
 });
 
-/** a [m,k] times b [k,n]. */
-export function gemm(name: string, m: number, n: number, k: number): BenchCase {
+/** A [m,k] times B [k,n]; the letters of `layout` say how they lie in memory: n as they are, t transposed. */
+export function gemm(name: string, m: number, n: number, k: number, layout: "nn" | "nt" | "tn" = "nn"): BenchCase {
+  const [transposeA, transposeB] = [Number(layout === "tn"), Number(layout === "nt")];
   return make("gemm", {
     name,
-    title: `matrix product ${m} x ${k} x ${n}`,
-    sizes: { m, n, k },
-    inputs: { a: [m, k], b: [k, n] },
+    title: `matrix product ${m} x ${k} x ${n}${layout === "nn" ? "" : `, layout ${layout}`}`,
+    sizes: { m, n, k, transposeA, transposeB },
+    inputs: { a: transposeA ? [k, m] : [m, k], b: transposeB ? [n, k] : [k, n] },
     flops: 2 * m * n * k,
   });
 }
@@ -181,6 +182,8 @@ export const benchCases: readonly BenchCase[] = [
     engines: ["equipoise", "torch-cpu"],
   }),
   gemm("gemm-512", 512, 512, 512),
+  gemm("gemm-nt-512", 512, 512, 512, "nt"),
+  gemm("gemm-tn-512", 512, 512, 512, "tn"),
   gemm("gemm-1024", 1024, 1024, 1024),
   conv("conv-fwd", "conv-forward", conv64),
   conv("conv-dgrad", "conv-input", conv64),

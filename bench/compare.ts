@@ -26,6 +26,8 @@ export function compareFiles({ before, after, band }: CompareOptions, write: (te
   if (comparisons.length === 0)
     throw new UserError(`${before} and ${after} have no case of the same engine in common: measure the same cases`);
   write(`${comparisonTable(comparisons)}\n`);
+  for (const { engine, drivers } of otherDrivers(comparisons))
+    write(`${engine} ran with another driver: ${drivers}: what changed may be the driver's doing\n`);
   if (gone.length > 0) write(`only in ${before}: ${gone.join(", ")}\n`);
   if (added.length > 0) write(`only in ${after}: ${added.join(", ")}\n`);
   const slower = comparisons.filter((c) => c.verdict === "slower" && c.engine === "equipoise");
@@ -77,6 +79,13 @@ function refuseOtherAdapters(old: readonly BenchRecord[], now: readonly BenchRec
         `${engine} ran on "${adapter}" in ${files[0]} and on "${other.adapter}" in ${files[1]}: compare runs on one adapter`,
       );
   }
+}
+
+function otherDrivers(comparisons: readonly Comparison[]): { engine: string; drivers: string }[] {
+  const changed = comparisons.flatMap(({ engine, before, after }) =>
+    before.driver !== after.driver ? [[engine, `${before.driver}, now ${after.driver}`] as const] : [],
+  );
+  return [...new Map(changed)].map(([engine, drivers]) => ({ engine, drivers }));
 }
 
 function comparisonTable(comparisons: readonly Comparison[]): string {

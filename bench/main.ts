@@ -19,6 +19,7 @@ try {
     run: (options) => runBench(options, write, log),
     compare: (options) => compareFiles(options, write),
     write,
+    complain: (text) => void process.stderr.write(text),
   });
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;

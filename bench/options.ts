@@ -26,6 +26,8 @@ export interface Actions {
   compare(options: CompareOptions): number;
   /** Where help and lists are written. */
   write(text: string): void;
+  /** Where what is wrong with the command line is written. */
+  complain(text: string): void;
 }
 
 interface RunFlags {
@@ -73,7 +75,9 @@ export async function runCommandLine(args: readonly string[], actions: Actions):
       code = actions.compare({ before, after, band: band / 100 });
     });
   for (const command of [program, ...program.commands])
-    command.exitOverride().configureOutput({ writeOut: (text) => actions.write(text) });
+    command
+      .exitOverride()
+      .configureOutput({ writeOut: (text) => actions.write(text), writeErr: (text) => actions.complain(text) });
   await program.parseAsync([...args], { from: "user" });
   return code;
 }

@@ -1,5 +1,7 @@
+import type { Dispatch } from "../../engine/device.js";
 import type { CapturedStep, Device, Tensor } from "../../engine/index.js";
 import { UserError } from "../../engine/index.js";
+import { costOf } from "../../engine/profile/cost.js";
 import { createNetwork } from "../../models/index.js";
 import { resolveConfig } from "../../pipeline/config/resolve.js";
 import type { Config } from "../../pipeline/config/schema.js";
@@ -7,7 +9,6 @@ import { MetaStep } from "../../pipeline/metaStep.js";
 import { phaseOptimizer } from "../../pipeline/run/phase.js";
 import type { Prepared, Spec } from "../peers/serve.mjs";
 import { inputValues } from "../run/inputs.js";
-import { dispatchFlops } from "./flops.js";
 import { recorded, releaseAll } from "./record.js";
 
 const classes = 4;
@@ -33,7 +34,7 @@ export async function prepareIpb(
   const dispatches = recorded(device, () => captured.push(device.capture(compute)));
   await device.sync();
   const peakBytes = device.memory.peak - before;
-  const flops = dispatches.reduce((sum, dispatch) => sum + dispatchFlops(dispatch), 0);
+  const flops = dispatches.reduce((sum, dispatch) => sum + matrixFlops(dispatch), 0);
   return {
     run: () => {
       step.prepare(rates);
@@ -52,6 +53,12 @@ export async function prepareIpb(
       return { flops, peakBytes, dispatches: dispatches.length };
     },
   };
+}
+
+/** Convolutions and products; all else moves memory. */
+function matrixFlops(dispatch: Dispatch): number {
+  const { kind, flops } = costOf(dispatch);
+  return kind === "matrix" && flops !== null ? flops : 0;
 }
 
 /** Models may be younger than this benchmark: one that is unknown is no failure. */

@@ -1,4 +1,4 @@
-import { batchNorm, conv2d, type Device, linear, relu, sumRows, Tape, type Tensor } from "../../engine/index.js";
+import { batchNorm, conv2d, type Device, matmul, relu, sumRows, Tape, type Tensor } from "../../engine/index.js";
 import type { Inputs, Prepared, Spec } from "../peers/serve.mjs";
 import { recorded, releaseAll, replay } from "./record.js";
 
@@ -18,12 +18,12 @@ export function inputTensors(device: Device, { inputs }: Pick<Spec, "inputs">, v
 }
 
 /** A case that computes one tensor from the inputs. */
-function forward(compute: (tape: Tape, inputs: Tensors) => Tensor): Prepare {
+function forward(compute: (tape: Tape, inputs: Tensors, sizes: Spec["sizes"]) => Tensor): Prepare {
   return async (device, spec, values) => {
     const inputs = inputTensors(device, spec, values);
     const tape = Tape.inference(device);
     const made: Tensor[] = [];
-    const dispatches = recorded(device, () => made.push(tape.keep(compute(tape, inputs))));
+    const dispatches = recorded(device, () => made.push(tape.keep(compute(tape, inputs, spec.sizes))));
     return prepared(device, tape, inputs, made[0] as Tensor, dispatches);
   };
 }
@@ -89,10 +89,9 @@ function withState(prepare: Prepare): Prepare {
 }
 
 export const kernelKinds: Readonly<Record<string, Prepare>> = {
-  gemm: forward((tape, { a, b }) => {
-    const right = b as Tensor;
-    return linear(tape, a as Tensor, right.view([1, 1, ...right.shape]), null);
-  }),
+  gemm: forward((tape, { a, b }, { transposeA, transposeB }) =>
+    matmul(tape, a as Tensor, b as Tensor, { transposeA: transposeA === 1, transposeB: transposeB === 1 }),
+  ),
   "conv-forward": forward(convolution),
   "conv-input": gradient("x", (s) => ["n", "h", "w", "ci"].map((name) => size(s, name)), convolution),
   "conv-weight": gradient("weight", (s) => ["k", "k", "ci", "co"].map((name) => size(s, name)), convolution),

@@ -24,7 +24,7 @@ async function open({ adapter }: { adapter: string | null }) {
   device = await openNodeDevice(adapter === null ? {} : { adapter });
   const { info } = device;
   const name = info.device || info.description || `${info.vendor} ${info.architecture}`.trim();
-  return { adapter: name, version: packageVersion() };
+  return { adapter: name, driver: info.description, version: packageVersion() };
 }
 
 const prepares: Record<string, (device: Device, spec: Spec, values: Inputs) => Promise<Prepared>> = {

@@ -14,7 +14,12 @@ export function notes(suite: SuiteResult): string {
     }
   }
   for (const record of recordsOf(results)) lines.push(...stepNotes(record));
-  const adapters = new Map(recordsOf(results).map((r) => [r.engine, `${r.engine} ${r.version} on ${r.adapter}`]));
+  const adapters = new Map(
+    recordsOf(results).map((r) => [
+      r.engine,
+      `${r.engine} ${r.version} on ${r.adapter}${r.driver ? ` (${r.driver})` : ""}`,
+    ]),
+  );
   return [...adapters.values(), ...lines].join("\n");
 }
 

@@ -15,13 +15,13 @@ let np;
 
 /** @param {{ adapter: string | null }} request */
 async function open({ adapter }) {
-  const { adapterName } = installWebGpu(adapter);
+  const { taken } = installWebGpu(adapter);
   jax = await load("@jax-js/jax");
   np = jax.numpy;
   const devices = await jax.init("webgpu");
   if (!devices.includes("webgpu")) throw new Error("its WebGPU device does not start");
   jax.defaultDevice("webgpu");
-  return { adapter: adapterName(), version: await version() };
+  return { ...taken(), version: await version() };
 }
 
 async function version() {
@@ -126,7 +126,11 @@ const pullBack = (loss, dy) => (/** @type {any} */ v) => np.sum(loss(v).mul(dy))
 
 /** @type {import("./serve.mjs").Engine["kinds"]} */
 const kinds = {
-  gemm: async (spec, v) => jitted(spec, v, ["a", "b"], (a, b) => np.matmul(a, b)),
+  gemm: async (spec, v) => {
+    const turned = (/** @type {any} */ x, /** @type {number | undefined} */ turn) => (turn === 1 ? np.transpose(x) : x);
+    const { transposeA, transposeB } = spec.sizes;
+    return jitted(spec, v, ["a", "b"], (a, b) => np.matmul(turned(a, transposeA), turned(b, transposeB)));
+  },
   "conv-forward": async (spec, v) => jitted(spec, v, ["x", "weight"], conv, fromNchw),
   "conv-input": async (spec, v) => {
     const { n = 0, h = 0, w = 0, ci = 0 } = spec.sizes;

@@ -2,7 +2,7 @@
  * The engine's side of a benchmark: one process per engine answers requests of `bench/run/process.ts`, one JSON object per
  * line on stdin, one answer per request on stdout, led by `MARK` because libraries print on stdout too.
  *
- *   open     { adapter }                     -> { adapter, version }
+ *   open     { adapter }                     -> { adapter, driver, version }
  *   prepare  { spec, inputs, output }        -> { info } after the result was written to `output`, or { unsupported }
  *   run      { calls }                       -> { ms, hostMs }: all calls and one wait for the GPU; hostMs without the wait
  *   finish   {}                              -> { info }
@@ -32,7 +32,7 @@ export const MARK = "@bench ";
  * @property {() => Record<string, unknown> | Promise<Record<string, unknown>>} [finish] frees memory and says what else is known
  *
  * @typedef {object} Engine
- * @property {(request: { adapter: string | null }) => Promise<{ adapter: string, version: string }>} open
+ * @property {(request: { adapter: string | null }) => Promise<{ adapter: string, driver: string, version: string }>} open
  * @property {Record<string, (spec: Spec, inputs: Inputs) => Promise<Prepared>>} kinds how each kind of case is prepared
  * @property {() => void | Promise<void>} [close]
  */

@@ -14,7 +14,7 @@ let backend;
 
 /** @param {{ adapter: string | null }} request */
 async function open({ adapter }) {
-  const { adapterName } = installWebGpu(adapter);
+  const { taken } = installWebGpu(adapter);
   tf = await load("@tensorflow/tfjs-core");
   await load("@tensorflow/tfjs-backend-webgpu");
   // Of this package only a side effect is used: it registers the gradients of all ops.
@@ -22,7 +22,7 @@ async function open({ adapter }) {
   if (!(await tf.setBackend("webgpu"))) throw new Error("its WebGPU backend does not start");
   await tf.ready();
   backend = tf.backend();
-  return { adapter: adapterName(), version: tf.version_core };
+  return { ...taken(), version: tf.version_core };
 }
 
 async function sync() {
@@ -69,7 +69,8 @@ function batchNormRelu(x, gamma, beta) {
 
 /** @type {import("./serve.mjs").Engine["kinds"]} */
 const kinds = {
-  gemm: async ({ inputs }, v) => oneTensor(v, inputs, ({ a, b }) => tf.matMul(a, b)),
+  gemm: async ({ inputs, sizes: { transposeA, transposeB } }, v) =>
+    oneTensor(v, inputs, ({ a, b }) => tf.matMul(a, b, transposeA === 1, transposeB === 1)),
   "conv-forward": async ({ inputs }, v) => oneTensor(v, inputs, ({ x, weight }) => tf.conv2d(x, weight, 1, "same")),
   "conv-input": async ({ inputs, sizes: { n, h, w, ci } }, v) =>
     oneTensor(v, inputs, ({ dy, weight }) =>

@@ -9,7 +9,7 @@ const software = /llvmpipe|lavapipe|swiftshader|software|basic render/i;
 /**
  * Sets `navigator.gpu`, `self` and the `GPU...` globals.
  * @param {string | null} adapter part of the name of the adapter to take
- * @returns {{ adapterName: () => string, gpu: GPU }} the name of the adapter that the library took
+ * @returns {{ taken: () => { adapter: string, driver: string } }} the adapter that the library took
  */
 export function installWebGpu(adapter) {
   if (process.platform === "linux") process.env.XDG_RUNTIME_DIR ??= tmpdir();
@@ -17,10 +17,10 @@ export function installWebGpu(adapter) {
   Object.assign(globalThis, globals, { self: globalThis });
   const navigator = { gpu: wrap(gpu), userAgent: `Node.js/${process.versions.node}`, hardwareConcurrency: 2 };
   Object.defineProperty(globalThis, "navigator", { value: navigator, configurable: true, writable: true });
-  return { adapterName: () => taken, gpu };
+  return { taken: () => taken };
 }
 
-let taken = "";
+let taken = { adapter: "", driver: "" };
 
 /**
  * tfjs 4.22 asks for a feature list inside a feature list, which Dawn refuses and Chrome accepts.
@@ -37,7 +37,7 @@ function wrap(gpu) {
         const requiredFeatures = [...(descriptor.requiredFeatures ?? [])].flat();
         const device = await request({ ...descriptor, requiredFeatures });
         taken = adapterText(adapter);
-        if (software.test(taken) && process.platform === "linux") lowerPriority();
+        if (software.test(`${taken.adapter} ${taken.driver}`) && process.platform === "linux") lowerPriority();
         return device;
       };
       return adapter;
@@ -49,7 +49,8 @@ function wrap(gpu) {
 
 /** @param {GPUAdapter} adapter */
 function adapterText({ info }) {
-  return info.device || info.description || `${info.vendor} ${info.architecture}`.trim();
+  const adapter = info.device || info.description || `${info.vendor} ${info.architecture}`.trim();
+  return { adapter, driver: info.description };
 }
 
 function lowerPriority() {

@@ -23,7 +23,7 @@ export async function firstSteps(
   const kept = exchange.fresh();
   const cache = () => (benchCase.process === "cold" ? exchange.fresh() : kept);
   const samplesMs: number[] = [];
-  let opened = { adapter: "", version: "" };
+  let opened = { adapter: "", driver: "", version: "" };
   try {
     if (benchCase.process === "warm") await oneProcess(benchCase, engine, found.launch, inputs, cache());
     for (let i = 0; i < samples; i++) {
@@ -46,15 +46,15 @@ async function oneProcess(
   launch: Launch,
   inputs: Record<string, string>,
   cache: string,
-): Promise<{ ms: number; adapter: string; version: string }> {
+): Promise<{ ms: number; adapter: string; driver: string; version: string }> {
   const env = { ...process.env, MESA_SHADER_CACHE_DIR: cache };
   const child = new EngineProcess(engine, { ...launch, env });
   try {
-    const { adapter = "", version = "" } = await child.request("open", { adapter: null }, seconds);
+    const { adapter = "", driver = "", version = "" } = await child.request("open", { adapter: null }, seconds);
     await child.request("prepare", { spec: { name, kind, sizes, inputs: shapes }, inputs, output: null }, seconds);
     const { ms = Number.NaN } = await child.request("run", { calls: 1 }, seconds);
     await child.close();
-    return { ms, adapter, version };
+    return { ms, adapter, driver, version };
   } finally {
     child.end("not needed");
   }

@@ -17,6 +17,7 @@ export interface Contestant {
   readonly engine: EngineName;
   readonly process: EngineProcess;
   readonly adapter: string;
+  readonly driver: string;
   readonly version: string;
 }
 
@@ -175,14 +176,14 @@ async function finish(runner: Runner): Promise<void> {
 }
 
 function outcome(benchCase: BenchCase, runner: Runner): Outcome {
-  const { engine, adapter, version, samplesMs, hostMs, deviation, info, failed, unsupported } = runner;
+  const { engine, adapter, driver, version, samplesMs, hostMs, deviation, info, failed, unsupported } = runner;
   if (unsupported !== undefined) return { engine, unsupported };
   if (failed !== undefined) return { engine, failed };
   const flops = benchCase.flops ?? (typeof info?.flops === "number" ? info.flops : null);
   const at = samplesMs.indexOf(Math.min(...samplesMs));
   const host = hostMs[at];
   const record = recordOf(
-    { case: benchCase.name, engine, adapter, version },
+    { case: benchCase.name, engine, adapter, driver, version },
     samplesMs,
     { flops, bytes: benchCase.bytes },
     {

@@ -16,6 +16,7 @@ export interface Launch {
 
 export interface Answer {
   readonly adapter?: string;
+  readonly driver?: string;
   readonly version?: string;
   readonly ms?: number;
   readonly hostMs?: number;

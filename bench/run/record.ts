@@ -7,6 +7,8 @@ export interface BenchRecord {
   readonly engine: string;
   /** What the engine computed on: the WebGPU adapter, or the processor. */
   readonly adapter: string;
+  /** What the adapter says of its driver; empty for a processor. */
+  readonly driver: string;
   /** Milliseconds per call. */
   readonly bestMs: number;
   readonly medianMs: number;
@@ -28,7 +30,7 @@ export interface BenchRecord {
 
 /** Everything that a record says of its samples. */
 export function recordOf(
-  of: Pick<BenchRecord, "case" | "engine" | "adapter" | "version">,
+  of: Pick<BenchRecord, "case" | "engine" | "adapter" | "driver" | "version">,
   samplesMs: readonly number[],
   work: { readonly flops: number | null; readonly bytes: number | null },
   more: Pick<BenchRecord, "hostShare" | "deviation" | "info">,
@@ -39,6 +41,7 @@ export function recordOf(
     case: of.case,
     engine: of.engine,
     adapter: of.adapter,
+    driver: of.driver,
     bestMs: rounded(bestMs),
     medianMs: rounded(median(samplesMs)),
     gflops: rate(work.flops),

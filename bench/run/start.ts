@@ -32,11 +32,15 @@ export async function startEngines(
     if ("absent" in found) continue;
     const process = new EngineProcess(engine, found.launch);
     try {
-      const { adapter = "", version = "" } = await process.request("open", { adapter: options.adapter }, openSeconds);
+      const {
+        adapter = "",
+        driver = "",
+        version = "",
+      } = await process.request("open", { adapter: options.adapter }, openSeconds);
       const other = engines.find((e) => isWebGpu(e.engine) && isWebGpu(engine) && e.adapter !== adapter);
       if (other) throw new Error(`it took the adapter "${adapter}", ${other.engine} "${other.adapter}"`);
-      engines.push({ engine, process, adapter, version });
-      log(`${engine} ${version} on ${adapter}`);
+      engines.push({ engine, process, adapter, driver, version });
+      log(`${engine} ${version} on ${adapter}${driver ? ` (${driver})` : ""}`);
     } catch (error) {
       process.end("not needed");
       failed.push({ engine, reason: (error as Error).message });
