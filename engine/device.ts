@@ -7,6 +7,7 @@ import type { ConstantValues, Kernel } from "./kernel.js";
 import { PipelineCache, type PipelineRequest } from "./pipelines.js";
 import { type DType, formatShape, padValues, Tensor, unpadValues } from "./tensor.js";
 import { Choices } from "./tuning/choices.js";
+import { warmUp } from "./warmUp.js";
 
 export { type AdapterInfo, adapterInfo, listAdapters } from "./adapter.js";
 
@@ -141,7 +142,7 @@ export class Device {
     }
     const plain = kernel as unknown as Kernel;
     if (this.rehearsal) {
-      this.rehearsal.push({ kernel: plain, constants });
+      this.rehearsal.push({ kernel: plain, constants, params: params as Record<string, number> | null });
       return;
     }
     const pipeline = this.pipelines.pipeline(plain, constants);
@@ -178,7 +179,7 @@ export class Device {
 
   /**
    * Compiles all pipelines of a step, several at a time. `record` is run without effect on the GPU: nothing is allocated,
-   * written or dispatched.
+   * written or dispatched. CPU adapters are warmed up as well: see `warmUp`.
    * @param onProgress told after each pipeline, and never where none is missing
    * @throws GpuError (`shader`) naming the kernel; (`internal`) if the step reads or captures
    */
@@ -191,7 +192,12 @@ export class Device {
     } finally {
       this.rehearsal = null;
     }
-    await this.waiting(() => this.pipelines.prepare(requests, compilations, onProgress));
+    const missing = this.pipelines.missing(requests);
+    let done = 0;
+    const onDone = () => onProgress?.(++done, missing.length);
+    const { isCpu } = this.info;
+    await this.waiting(() => this.pipelines.prepare(missing, compilations, isCpu ? () => {} : onDone));
+    if (isCpu) await warmUp(this, missing, onDone);
     this.throwIfFailed();
   }
 
@@ -267,6 +273,17 @@ export class Device {
     this.refuseInside("read", tensor.label);
     if (this.rehearsal) throw new GpuError("internal", `${tensor.label}: nothing can be read in a rehearsal`);
     return this.readValues(tensor);
+  }
+
+  /** The words of a `u32` tensor with no padding (its last axis is 1 or a multiple of 4). Inside a capture it throws. */
+  async readWords(tensor: Tensor): Promise<Uint32Array<ArrayBuffer>> {
+    this.refuseInside("read", tensor.label);
+    if (tensor.dtype !== "u32" || tensor.pitch !== tensor.dim(-1))
+      throw new GpuError(
+        "internal",
+        `${tensor.label}: holds no plain words (${tensor.dtype} ${formatShape(tensor.shape)})`,
+      );
+    return new Uint32Array(await this.readRaw(tensor));
   }
 
   private async readValues(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {

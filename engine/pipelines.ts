@@ -9,10 +9,11 @@ export interface Pipeline {
   readonly groups: Map<string, GPUBindGroup>;
 }
 
-/** A kernel with its constants. */
+/** A kernel with its constants, and params of one of its dispatches. */
 export interface PipelineRequest {
   readonly kernel: Kernel;
   readonly constants: ConstantValues<string>;
+  readonly params: Readonly<Record<string, number>> | null;
 }
 
 const slabBytes = 1 << 16;
@@ -37,26 +38,26 @@ export class PipelineCache {
     return pipeline;
   }
 
-  /**
-   * Compiles what is not there yet, `parallel` pipelines at a time.
-   * @throws GpuError (`shader`) naming the kernel that does not compile
-   */
-  async prepare(
-    requests: readonly PipelineRequest[],
-    parallel: number,
-    onProgress: (done: number, total: number) => void = () => {},
-  ): Promise<void> {
-    const missing = new Map<string, PipelineRequest>();
+  /** Those of the requests whose pipelines are not there yet, each once. */
+  missing(requests: readonly PipelineRequest[]): PipelineRequest[] {
+    const found = new Map<string, PipelineRequest>();
     for (const request of requests) {
       const { variants, key } = this.place(request.kernel, request.constants);
-      if (!variants.has(key)) missing.set(`${request.kernel.file} ${key}`, request);
+      if (!variants.has(key)) found.set(`${request.kernel.file} ${key}`, request);
     }
-    const queue = [...missing.values()];
-    let done = 0;
+    return [...found.values()];
+  }
+
+  /**
+   * Compiles pipelines, `parallel` at a time.
+   * @throws GpuError (`shader`) naming the kernel that does not compile
+   */
+  async prepare(requests: readonly PipelineRequest[], parallel: number, onDone: () => void): Promise<void> {
+    const queue = [...requests];
     const work = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) {
         await this.compileAsync(next);
-        onProgress(++done, missing.size);
+        onDone();
       }
     };
     await Promise.all(Array.from({ length: Math.min(parallel, queue.length) }, work));

@@ -386,19 +386,24 @@ describe("precompile", () => {
     own = await openNodeDevice();
     const net = trainable(own);
     net.write(0);
-    const before = { ...own.memory };
+    await own.sync();
+    const { live } = own.memory;
+    const { dispatches } = own.counters;
     const told: string[] = [];
     const { calls, stop } = countCalls(own);
     await own.precompile(net.work, (done, total) => told.push(`${done}/${total}`));
     stop();
-    const { pipelines, bindGroups, dispatches } = own.counters;
-    expect(own.memory).toEqual(before);
-    expect({ bindGroups, dispatches }).toEqual({ bindGroups: 0, dispatches: 0 });
+    const { pipelines } = own.counters;
+    expect(own.memory.live).toBe(live);
+    // An adapter on the CPU runs one workgroup of each kernel, since it makes machine code no sooner.
+    expect(own.counters.dispatches - dispatches).toBe(own.info.isCpu ? pipelines : 0);
     expect(pipelines).toBeGreaterThan(10);
     expect(told).toEqual(Array.from({ length: pipelines }, (_, i) => `${i + 1}/${pipelines}`));
     expect(calls.createComputePipelineAsync).toBe(pipelines);
-    for (const name of ["createComputePipeline", "createBuffer", "createBindGroup", "submit", "writeBuffer"])
-      expect(calls[name], name).toBeUndefined();
+    expect(calls.createComputePipeline).toBeUndefined();
+    if (!own.info.isCpu)
+      for (const name of ["createBuffer", "createBindGroup", "submit", "writeBuffer"])
+        expect(calls[name], name).toBeUndefined();
     net.work();
     expect(own.counters.pipelines).toBe(pipelines);
     const again: number[] = [];
