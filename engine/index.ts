@@ -17,6 +17,7 @@ export * from "./ops/batchNorm.js";
 export { type Conv2dOptions, conv2d } from "./ops/conv/conv2d.js";
 export * from "./ops/linear.js";
 export * from "./ops/loss.js";
+export { type MatmulOptions, matmul } from "./ops/matmul.js";
 export * from "./ops/pointwise.js";
 export * from "./ops/pool.js";
 export * from "./ops/reduce.js";
