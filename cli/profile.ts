@@ -29,9 +29,7 @@ interface Options extends ConfigRequest {
 export function addProfile(program: Command, session: Session): void {
   const profile = program
     .command("profile")
-    .description("time every kernel of a step on this adapter, beside its measured limits")
-    .enablePositionalOptions()
-    .passThroughOptions();
+    .description("time every kernel of a step on this adapter, beside its measured limits");
   withConfigOptions(profile)
     .option("--model <name>", "network, instead of the configuration's")
     .option("--input <px>", "side of a patch, instead of the configuration's", wholeNumber(1))
@@ -107,7 +105,7 @@ function describe(document: ProfileDocument, all: boolean): string {
     ...(rest > 0 ? [`... ${rest} more rows: --all`] : []),
     "",
     `${document.subject.step} step of ${document.subject.model}: ${times.unprofiledMs.toFixed(1)} ms without the profiler` +
-      `${times.capturedMs === null ? "" : `, ${times.capturedMs.toFixed(1)} ms captured`}, ${times.profiledMs.toFixed(1)} ms with it; ` +
+      `${times.capturedMs === null ? "" : ` (captured; ${times.eagerMs.toFixed(1)} ms op by op)`}, ${times.profiledMs.toFixed(1)} ms with it; ` +
       `kernels ${times.gpuSumMs.toFixed(1)} of ${times.gpuSpanMs.toFixed(1)} ms${document.timing === "host" ? " (host timing)" : ""}`,
     `${(totals.matrixFlops / 1e9).toFixed(2)} GFLOP of convolutions and products, ${rate.toFixed(1)} GFLOP/s: ` +
       `${percent(rate / roofline.gflops)} of the measured ${roofline.gflops.toFixed(0)}; copy ${roofline.gbps.toFixed(1)} GB/s; ` +
@@ -161,9 +159,10 @@ function addKernel(profile: Command, session: Session): void {
     )
     .option("--flops <expression>", "floating-point operations of a run, such as 2*n*n*n")
     .option("--samples <n>", "runs of each size", wholeNumber(1), 11)
-    .option("--adapter <name>", 'part of the name of a WebGPU adapter; see "adapters"')
-    .action(async (file: string, options: KernelOptions) => {
-      const { sizes = null, flops, samples, adapter } = options;
+    .action(async (file: string, options: KernelOptions, command: Command) => {
+      const { sizes = null, flops, samples } = options;
+      // The flag is the parent command's, wherever it stands.
+      const { adapter } = command.optsWithGlobals<{ adapter?: string }>();
       const texts = [...(options.with ?? []), ...(flops === undefined ? [] : [`flops=${flops}`])];
       const request = { file, sizes: sizes?.map(Number) ?? null, settings: texts, samples, ...given({ adapter }) };
       const result = await session.actions.profileKernel(request);
@@ -176,7 +175,6 @@ interface KernelOptions {
   with?: string[];
   flops?: string;
   samples: number;
-  adapter?: string;
 }
 
 function describeKernel(timings: readonly KernelTiming[], adapter: string): string {

@@ -35,14 +35,16 @@ export interface ProfileDocument {
   /** Times of a step, ms; medians over `repeats`. */
   readonly times: {
     readonly repeats: number;
-    /** Without the profiler, from the first op until the GPU is done: best and median. */
+    /** Without the profiler, until the GPU is done: captured where that is possible, else eager. Best and median. */
     readonly unprofiledBestMs: number;
     readonly unprofiledMs: number;
-    /** Of that, host time until everything was recorded and submitted. */
-    readonly unprofiledHostMs: number;
-    /** The same step replayed as a captured one; null: not measured. */
+    /** Run eagerly, op by op, and of that the host's time until everything was recorded and submitted. */
+    readonly eagerMs: number;
+    readonly eagerHostMs: number;
+    /** Replayed as a captured step, as training does; null: the step cannot be captured. */
     readonly capturedMs: number | null;
     readonly capturedHostMs: number | null;
+    /** With the profiler: of the captured step where there is one. */
     readonly profiledMs: number;
     /** From the first dispatch's begin to the last one's end, and the sum of all dispatches. */
     readonly gpuSpanMs: number;

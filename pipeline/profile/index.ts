@@ -60,8 +60,8 @@ export async function profileForConfig(options: ProfileCommandOptions): Promise<
       onProgress: (done, total) => log.progress({ label: "profiling", done, total }),
     });
     step.release();
-    const { document, typical } = describe(device, options, measured);
-    writeFiles(options, document, typical);
+    const { document, eager } = describe(device, options, measured);
+    writeFiles(options, document, eager);
     for (const text of document.warnings) log.warn(text);
     if (options.dumpShaders !== undefined) {
       const unique = new Map(document.rows.map((row) => [`${row.kernel} ${JSON.stringify(row.constants)}`, row]));
@@ -96,8 +96,8 @@ function open(adapter: string | undefined): Promise<Device> {
 function describe(
   device: Device,
   { config, classes, step }: ProfileCommandOptions,
-  { typical, ...measured }: Measurement,
-): { document: ProfileDocument; typical: Measurement["typical"] } {
+  { eager, ...measured }: Measurement,
+): { document: ProfileDocument; eager: Measurement["eager"] } {
   const { model, width, patch, batch } = config;
   const document: ProfileDocument = {
     format: "equipoise-profile",
@@ -112,14 +112,14 @@ function describe(
     subject: { step, model, width, input: patch.size, batch, classes },
     ...measured,
   };
-  return { document, typical };
+  return { document, eager };
 }
 
-function writeFiles(options: ProfileCommandOptions, document: ProfileDocument, typical: Measurement["typical"]): void {
+function writeFiles(options: ProfileCommandOptions, document: ProfileDocument, eager: Measurement["eager"]): void {
   const { trace: traceFile, html, svg } = options;
   if (traceFile !== undefined) {
     const facts = { adapter: adapterName(document), step: subjectText(document), created: document.created };
-    write("--trace", traceFile, JSON.stringify(trace(typical, facts)));
+    write("--trace", traceFile, JSON.stringify(trace(eager, facts)));
   }
   if (html !== undefined) write("--html", html, profilePage(document));
   if (svg === undefined) return;

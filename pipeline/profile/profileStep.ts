@@ -1,4 +1,4 @@
-import type { Device } from "../../engine/index.js";
+import type { CapturedStep, Device } from "../../engine/index.js";
 import {
   type ProfiledStep,
   type ProfileRow,
@@ -34,8 +34,8 @@ export type Measurement = Pick<
   | "warnings"
   | "rows"
 > & {
-  /** The profiled step of median length, for a trace. */
-  readonly typical: ProfiledStep;
+  /** A profiled step that ran eagerly, for a trace: there the host's part and the memory of each op show. */
+  readonly eager: ProfiledStep;
 };
 
 /** A step without the profiler: host time, all time (ms), submissions. */
@@ -48,35 +48,63 @@ interface PlainStep {
 /** The first steps compile, fill the pool and make bind groups. */
 const warmUps = 2;
 
-/** Runs a step without and with the profiler, in turns, and then the roofline's microbenchmarks. */
+interface Collected {
+  readonly eager: PlainStep[];
+  /** Empty where the step cannot be captured. */
+  readonly captured: PlainStep[];
+  readonly profiled: ProfiledStep[];
+}
+
+/**
+ * Times a step eagerly; then, as training runs it, captured, without and with the profiler in turns (eagerly where it cannot be
+ * captured); then the roofline's microbenchmarks.
+ */
 export async function profileStep(device: Device, step: Step, options: ProfileOptions): Promise<Measurement> {
   const { repeats, timing, signal, onProgress } = options;
   const profiler = new Profiler(device, timing);
-  const plain: PlainStep[] = [];
-  const profiled: ProfiledStep[] = [];
-  try {
-    for (let i = -warmUps; i < repeats; i++) {
+  const times: Collected = { eager: [], captured: [], profiled: [] };
+  const total = 2 * repeats + warmUps + 1;
+  let done = 0;
+  const rounds = async (first: number, round: (kept: boolean) => Promise<void>) => {
+    for (let i = first; i < repeats; i++) {
       signal?.throwIfAborted();
-      onProgress?.(i + warmUps, repeats + warmUps);
+      onProgress?.(done++, total);
+      await round(i >= 0);
+    }
+  };
+  let captured: CapturedStep | null = null;
+  try {
+    await rounds(-warmUps, async (kept) => {
       device.pool.resetPeak();
       const one = await plainStep(device, step, step.compute);
-      if (i >= 0) plain.push(one);
-      if (i < -1) continue;
-      step.prepare();
-      await device.sync();
-      profiler.begin();
-      step.compute();
-      const two = await profiler.end();
-      if (i >= 0) profiled.push(two);
-    }
-    onProgress?.(repeats + warmUps, repeats + warmUps);
+      if (kept) times.eager.push(one);
+    });
+    const peakBytes = device.memory.peak;
+    const eager = await profiledStep(device, profiler, step, step.compute);
+    step.prepare();
+    captured = step.capturable ? device.capture(step.compute) : null;
+    const work = captured ? captured.replay.bind(captured) : step.compute;
+    await rounds(-1, async (kept) => {
+      const one = captured ? await plainStep(device, step, work) : null;
+      const two = await profiledStep(device, profiler, step, work);
+      if (kept && one) times.captured.push(one);
+      if (kept) times.profiled.push(two);
+    });
+    const roof = await roofline(device);
+    onProgress?.(total, total);
+    return { eager, peakBytes, ...evaluate(times, summarise(device, times.profiled, roof), roof) };
   } finally {
     profiler.destroy();
+    captured?.release();
   }
-  const peakBytes = device.memory.peak;
-  const captured = step.capturable ? await capturedSteps(device, step, repeats) : [];
-  const roof = await roofline(device);
-  return evaluate(plain, captured, profiled, summarise(device, profiled, roof), roof, peakBytes);
+}
+
+async function profiledStep(device: Device, profiler: Profiler, step: Step, work: () => void): Promise<ProfiledStep> {
+  step.prepare();
+  await device.sync();
+  profiler.begin();
+  work();
+  return profiler.end();
 }
 
 /** @param work the GPU's part: eager, or a replay */
@@ -92,36 +120,19 @@ async function plainStep(device: Device, step: Step, work: () => void): Promise<
   return { hostMs, ms: performance.now() - begin, submits: device.counters.submits - submits };
 }
 
-/** The same step as training runs it: recorded once, then replayed. */
-async function capturedSteps(device: Device, step: Step, repeats: number): Promise<PlainStep[]> {
-  step.prepare();
-  const captured = device.capture(step.compute);
-  try {
-    const times: PlainStep[] = [];
-    for (let i = -1; i < repeats; i++) {
-      const one = await plainStep(device, step, () => captured.replay());
-      if (i >= 0) times.push(one);
-    }
-    return times;
-  } finally {
-    captured.release();
-  }
-}
-
 function evaluate(
-  plain: readonly PlainStep[],
-  captured: readonly PlainStep[],
-  profiled: readonly ProfiledStep[],
+  { eager, captured, profiled }: Collected,
   rows: readonly ProfileRow[],
   roof: Roofline,
-  peakBytes: number,
-): Measurement {
-  const typical = profiled.toSorted((a, b) => a.wallMs - b.wallMs)[Math.floor(profiled.length / 2)] as ProfiledStep;
+): Omit<Measurement, "eager" | "peakBytes"> {
+  const typical = profiled[0] as ProfiledStep;
+  const reference = captured.length > 0 ? captured : eager;
   const times = {
     repeats: profiled.length,
-    unprofiledBestMs: Math.min(...plain.map(({ ms }) => ms)),
-    unprofiledMs: median(plain.map(({ ms }) => ms)),
-    unprofiledHostMs: median(plain.map(({ hostMs }) => hostMs)),
+    unprofiledBestMs: Math.min(...reference.map(({ ms }) => ms)),
+    unprofiledMs: median(reference.map(({ ms }) => ms)),
+    eagerMs: median(eager.map(({ ms }) => ms)),
+    eagerHostMs: median(eager.map(({ hostMs }) => hostMs)),
     capturedMs: captured.length > 0 ? median(captured.map(({ ms }) => ms)) : null,
     capturedHostMs: captured.length > 0 ? median(captured.map(({ hostMs }) => hostMs)) : null,
     profiledMs: median(profiled.map(({ wallMs }) => wallMs)),
@@ -131,14 +142,12 @@ function evaluate(
   const quantumNs = typical.timing === "host" ? 0 : Math.min(...profiled.map(({ quantumNs }) => quantumNs));
   const total = (of: (row: ProfileRow) => number) => rows.reduce((sum, row) => sum + of(row) * row.calls, 0);
   return {
-    typical,
     timing: typical.timing,
     quantumNs,
     roofline: { gflops: roof.flops / 1e9, gbps: roof.bytes / 1e9, gflopsBy: roof.flopsBy, gbpsBy: roof.bytesBy },
     times,
     dispatches: typical.records.length,
-    submits: plain[0]?.submits ?? 0,
-    peakBytes,
+    submits: reference[0]?.submits ?? 0,
     totals: {
       matrixFlops: total((row) => (row.flopsKind === "matrix" ? (row.flops ?? 0) : 0)),
       paddedMatrixFlops: total((row) => (row.flopsKind === "matrix" ? (row.paddedFlops ?? 0) : 0)),
