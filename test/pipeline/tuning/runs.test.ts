@@ -86,21 +86,36 @@ test("a damaged cache is reported, and the run uses the defaults", async () => {
   rmSync(store.file);
 });
 
-test("a full tuning times what is unknown, keeps it, and the run uses it", async () => {
-  const labels = new Set<string>();
-  await train("full", "full", new KeptLog(({ label }) => labels.add(label)));
-  expect(labels).toContain("timing kernels");
+test("a full tuning times what is unknown alone, keeps it, and the run uses it", async () => {
   const store = new ChoiceStore((await testDevice()).info);
+  const isUnknown = (key: string) => key.startsWith("gemm-tn") || key.startsWith("conv2d-first");
+  const known = Object.entries(choicesOf("off")).filter(([key]) => !isUnknown(key));
+  store.save(Object.fromEntries(known));
+  const timed = new Set<string>();
+  const log = new KeptLog(({ label, note }) => label === "timing kernels" && timed.add(note ?? ""));
+  await train("full", "full", log);
+  timed.delete("");
+  expect(timed.size).toBeGreaterThan(1);
+  expect([...timed].filter((key) => !isUnknown(key))).toEqual([]);
   const kept = store.load((problem) => expect.fail(problem));
-  expect(Object.keys(kept).length).toBeGreaterThan(10);
+  expect(Object.keys(kept)).toEqual(expect.arrayContaining([...timed]));
   expect(choicesOf("full")).toMatchObject(kept);
+});
 
-  const report = await tuneForConfig({ config, classes: 4, log: new KeptLog(), signal: new AbortController().signal });
-  expect(report.file).toBe(store.file);
-  const timed = report.tuned.filter(({ seconds }) => Object.keys(seconds).length > 1);
-  expect(timed.length).toBeGreaterThan(5);
-  for (const { seconds, flops } of timed) {
+test("tuning for a configuration times every shape that has several kernels", async () => {
+  const set = ["width=0.0625", "batch=2", "patch.size=64"];
+  const small = quickConfig({ config: "vgg19", set });
+  const options = { config: small, classes: 2, log: new KeptLog(), signal: new AbortController().signal };
+  const { file, tuned } = await tuneForConfig(options);
+  expect(Object.keys(new ChoiceStore((await testDevice()).info).load((p) => expect.fail(p)))).toEqual(
+    expect.arrayContaining(tuned.map(({ key }) => key)),
+  );
+  expect(existsSync(file)).toBe(true);
+  const timed = tuned.filter(({ seconds }) => Object.keys(seconds).length > 0);
+  expect(timed.length).toBeGreaterThan(10);
+  for (const { variant, preferred, seconds, flops } of timed) {
     expect(flops).toBeGreaterThan(0);
-    for (const time of Object.values(seconds)) expect(time).toBeGreaterThan(0);
+    expect(seconds[variant]).toBeGreaterThan(0);
+    if (variant !== preferred) expect(seconds[variant]).toBeLessThan(seconds[preferred] ?? Number.POSITIVE_INFINITY);
   }
 });
