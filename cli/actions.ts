@@ -1,5 +1,6 @@
 import type { AdapterInfo } from "../engine/device.js";
 import type { Comparison, KernelTiming, ProfileCommandOptions, ProfileDocument } from "../pipeline/profile/index.js";
+import type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 import type {
   EvaluateOptions,
   EvaluationResult,
@@ -11,6 +12,7 @@ import type {
 import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.js";
 
 export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
+export type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 export type {
   EvaluateOptions,
   EvaluationResult,
@@ -43,6 +45,8 @@ export interface Actions {
   /** Reads two files that `profile --json` made. */
   compareProfiles(before: string, after: string): Promise<Comparison>;
   profileKernel(request: KernelFileRequest): Promise<{ adapter: string; timings: KernelTiming[] }>;
+  /** A network on tensors of a file. */
+  runRawTensors(options: RawOptions): Promise<RawResult>;
   /** Resolves to the path of the HTML file. */
   writeReport(run: string, out?: string): Promise<string>;
 }

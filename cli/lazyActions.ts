@@ -61,6 +61,10 @@ export const actions: Actions = {
     const { tuneForConfig } = await import("../pipeline/tuning/tuneRun.js");
     return tuneForConfig(options);
   },
+  async runRawTensors(options) {
+    const { runRawTensors } = await import("../pipeline/rawTensors/index.js");
+    return runRawTensors(options);
+  },
   async writeReport(run, out) {
     const { writeReport } = await import("../pipeline/report/index.js");
     return writeReport(run, out);

@@ -48,11 +48,9 @@ export class GpuLayers implements Layers<Tensor> {
     const { training } = this.pass;
     if (training) batchesTracked.set(counter, (batchesTracked.get(counter) ?? 0) + 1);
     const [gamma, beta] = [this.parameter(`${name}.weight`), this.parameter(`${name}.bias`)];
-    const relu = options.relu && !options.add;
-    const y = this.done(batchNorm(this.tape, x, gamma, beta, state, { training, relu }), x);
-    if (!options.add) return y;
-    const sum = this.add(y, options.add);
-    return options.relu ? this.relu(sum) : sum;
+    const { relu, add = null } = options;
+    const y = batchNorm(this.tape, x, gamma, beta, state, { training, relu, add });
+    return add ? this.done(y, x, add) : this.done(y, x);
   }
 
   relu(x: Tensor): Tensor {

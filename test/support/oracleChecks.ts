@@ -64,8 +64,14 @@ export function checkLogits(expected: number[][], actual: Values, tolerance: num
  * e times the norm of r), both of its f64 and of its f32 run. A structurally zero gradient (a bias before a batch norm) is
  * compared with 0: its L2 may reach 4 times the rounding noise of the f32 run plus 1e-6. Parameters without gradient must
  * be absent from `grads` (or all zero).
+ * @param slack allowed besides, as a part of each gradient's L2: see `ParityCase.slack`
  */
-export function checkGradients(network: OracleNetwork, grads: ReadonlyMap<string, Values>, step = 1): Failure[] {
+export function checkGradients(
+  network: OracleNetwork,
+  grads: ReadonlyMap<string, Values>,
+  step = 1,
+  slack = 0,
+): Failure[] {
   const { grads: expected, params_without_grad: without } = stepOf(network, step);
   const failures = checkNames(
     Object.keys(expected),
@@ -86,7 +92,7 @@ export function checkGradients(network: OracleNetwork, grads: ReadonlyMap<string
       continue;
     }
     for (const [run, target] of [["f64", reference.digest_f64] as const, ["f32", reference] as const]) {
-      const bound = Math.max(noise, 1e-5 * target.l2);
+      const bound = Math.max(noise, Math.max(1e-5, slack) * target.l2);
       compare(failures, name, `L2 (${run})`, actual.l2, target.l2, bound);
       compare(failures, name, `dot (${run})`, actual.dot, target.dot, bound * digest(digestVector(actual.n)).l2);
     }
@@ -106,10 +112,11 @@ export function checkParams(
   params: ReadonlyMap<string, Values>,
   step = 1,
   start?: ReadonlyMap<string, Values>,
+  slack = 0,
 ): Failure[] {
   const reference = stepOf(network, step);
   const failures = checkNames(Object.keys(reference.params_after), [...params.keys()]);
-  const bound = Math.max(4 * reference.param_max_abs_err_f32_vs_f64, 1e-6);
+  const strict = Math.max(4 * reference.param_max_abs_err_f32_vs_f64, 1e-6);
   for (const [name, expected] of Object.entries(reference.params_after)) {
     const values = params.get(name);
     if (!values) continue;
@@ -119,20 +126,28 @@ export function checkParams(
       compare(failures, name, "L2 (unchanged)", actual.l2, expected.l2, exact);
       compare(failures, name, "dot (unchanged)", actual.dot, expected.dot, exact);
     } else {
+      const bound = Math.max(strict, network.sgd.lr * slack * (reference.grads[name]?.l2 ?? 0));
       compareDigests(failures, name, actual, expected, bound);
       const before = step === 1 ? start?.get(name) : undefined;
-      if (before) compareUpdate(failures, network, name, actual, digest(before));
+      if (before) compareUpdate(failures, network, name, actual, digest(before), slack);
     }
   }
   return failures;
 }
 
 /** The first SGD step of one tensor, from digests alone: `dot` is linear, so the change's `dot` is known. */
-function compareUpdate(failures: Failure[], network: OracleNetwork, name: string, after: Digest, before: Digest): void {
+function compareUpdate(
+  failures: Failure[],
+  network: OracleNetwork,
+  name: string,
+  after: Digest,
+  before: Digest,
+  slack: number,
+): void {
   const { lr, weight_decay: decay } = network.sgd;
   const gradient = stepOf(network, 1).grads[name]!;
   const zero = gradient.structurally_zero ? ZERO_GRADIENT_SLACK : 0;
-  const gradientBound = Math.max(4 * gradient.abs_err_l2_f32_vs_f64 + zero, 1e-5 * gradient.l2);
+  const gradientBound = Math.max(4 * gradient.abs_err_l2_f32_vs_f64 + zero, Math.max(1e-5, slack) * gradient.l2);
   const bound = lr * gradientBound + 2 ** -23 * before.l2;
   const change = -lr * (gradient.digest_f64.dot + decay * before.dot);
   const norm = digest(digestVector(after.n)).l2;

@@ -14,6 +14,12 @@ export interface ParityCase {
   featureSize?: number;
   /** Training steps that are compared; the second is chaotic unless the learning rate is tiny. Default 1. */
   steps?: 1 | 2;
+  /**
+   * Allowed besides the issue's tolerances, as a part of each gradient's L2. Where an input of a ReLU is nearly 0, rounding decides
+   * whether a gradient passes: on small images that moves single gradients by some per cent, in PyTorch's own f32 run against its
+   * f64 run as well, whereas a wrong connection moves them by as much as they are. Default 0.
+   */
+  slack?: number;
   /** Default: the run of the authors' networks with this tag, and the model's own state dict. */
   reference?: OracleNetwork;
   shapes?: ReturnType<typeof oracleShapes>;
@@ -23,7 +29,15 @@ export interface ParityCase {
  * A network of width 1 against a run of PyTorch: state dict, eval logits, then per step train logits, loss, every gradient,
  * weights after SGD and batch norm statistics; at the end the evaluation again.
  */
-export async function expectParity({ tag, model, input, featureSize = 128, steps = 1, ...given }: ParityCase) {
+export async function expectParity({
+  tag,
+  model,
+  input,
+  featureSize = 128,
+  steps = 1,
+  slack = 0,
+  ...given
+}: ParityCase) {
   const device = await testDevice();
   const reference = given.reference ?? oracleNetwork(tag);
   const shapes = given.shapes ?? oracleShapes(model);
@@ -57,11 +71,11 @@ export async function expectParity({ tag, model, input, featureSize = 128, steps
     expect(checkLogits(step.logits_train, await device.read(logits), LOGIT_TOLERANCE.train, label)).toEqual([]);
     tape.backward([loss]);
     expect((await device.read(loss))[0]).toBeCloseTo(step.loss_train, 4);
-    expect(checkGradients(reference, floats(await network.gradients()), k)).toEqual([]);
+    expect(checkGradients(reference, floats(await network.gradients()), k, slack)).toEqual([]);
     optimizer.step(lr);
     tape.dispose();
     const after = floats(await network.stateDict());
-    expect(checkParams(reference, part(after, false), k, floats(start))).toEqual([]);
+    expect(checkParams(reference, part(after, false), k, floats(start), slack)).toEqual([]);
     expect(checkBuffers(reference, part(after, true), k)).toEqual([]);
   }
   if (steps === 2 && reference.logits_eval_after_step2)
