@@ -91,9 +91,39 @@ export function addInPlace(device: Device, target: Tensor, source: Tensor): void
   device.run(kernels.addInPlace, { target_: target, source }, { count }, grid, constants);
 }
 
+/** Splits from which a GPU adds groups of them side by side first: one invocation for all would leave it idle. */
+const manySplits = 64;
+
 /** out = sum over the leading `splits` of partials, times `scale`. */
 export function reducePartials(device: Device, partials: Tensor, out: Tensor, splits: number, scale = 1): void {
-  const count = vec4Count(out);
-  const { grid, constants } = itemGrid(device, count);
-  device.run(kernels.reducePartials, { partials, out }, { count, splits, scale }, grid, constants);
+  if (device.workFor === "cpu" || splits <= manySplits) {
+    reduceGroups(device, partials, out, splits, splits, scale);
+    return;
+  }
+  const group = Math.ceil(Math.sqrt(splits));
+  const groups = Math.ceil(splits / group);
+  const sums = device.empty([groups, vec4Count(out) * 4], "partial sums");
+  reduceGroups(device, partials, sums, splits, group, 1);
+  reduceGroups(device, sums, out, groups, groups, scale);
+  device.release(sums);
+}
+
+function reduceGroups(
+  device: Device,
+  partials: Tensor,
+  out: Tensor,
+  splits: number,
+  group: number,
+  scale: number,
+): void {
+  const groups = Math.ceil(splits / group);
+  const count = Math.ceil(vec4Count(out) / groups);
+  const { grid, constants } = streamGrid(device, count);
+  device.run(
+    kernels.reducePartials,
+    { partials, out },
+    { count, splits, group, scale },
+    [grid[0], grid[1], groups],
+    constants,
+  );
 }

@@ -63,33 +63,33 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
     let i = (row * params.ow + ox) * params.co4 + c;
     var a0: vec4f; var a1: vec4f; var a2: vec4f; var a3: vec4f;
     if (STRIDE == 1u) {
-      a0 = b + (l0 * w0 + c0.x * w1 + c0.y * w2)
-        + (l1 * w3 + c1.x * w4 + c1.y * w5)
-        + (l2 * w6 + c2.x * w7 + c2.y * w8);
-      a1 = b + (c0.x * w0 + c0.y * w1 + c0.z * w2)
-        + (c1.x * w3 + c1.y * w4 + c1.z * w5)
-        + (c2.x * w6 + c2.y * w7 + c2.z * w8);
-      a2 = b + (c0.y * w0 + c0.z * w1 + c0.w * w2)
-        + (c1.y * w3 + c1.z * w4 + c1.w * w5)
-        + (c2.y * w6 + c2.z * w7 + c2.w * w8);
-      a3 = b + (c0.z * w0 + c0.w * w1 + n0.x * w2)
-        + (c1.z * w3 + c1.w * w4 + n1.x * w5)
-        + (c2.z * w6 + c2.w * w7 + n2.x * w8);
+      a0 = b + l0 * w0 + c0.x * w1 + c0.y * w2
+        + l1 * w3 + c1.x * w4 + c1.y * w5
+        + l2 * w6 + c2.x * w7 + c2.y * w8;
+      a1 = b + c0.x * w0 + c0.y * w1 + c0.z * w2
+        + c1.x * w3 + c1.y * w4 + c1.z * w5
+        + c2.x * w6 + c2.y * w7 + c2.z * w8;
+      a2 = b + c0.y * w0 + c0.z * w1 + c0.w * w2
+        + c1.y * w3 + c1.z * w4 + c1.w * w5
+        + c2.y * w6 + c2.z * w7 + c2.w * w8;
+      a3 = b + c0.z * w0 + c0.w * w1 + n0.x * w2
+        + c1.z * w3 + c1.w * w4 + n1.x * w5
+        + c2.z * w6 + c2.w * w7 + n2.x * w8;
       l0 = c0.w; l1 = c1.w; l2 = c2.w;
       c0 = n0; c1 = n1; c2 = n2;
     } else {
-      a0 = b + (l0 * w0 + c0.x * w1 + c0.y * w2)
-        + (l1 * w3 + c1.x * w4 + c1.y * w5)
-        + (l2 * w6 + c2.x * w7 + c2.y * w8);
-      a1 = b + (c0.y * w0 + c0.z * w1 + c0.w * w2)
-        + (c1.y * w3 + c1.z * w4 + c1.w * w5)
-        + (c2.y * w6 + c2.z * w7 + c2.w * w8);
-      a2 = b + (c0.w * w0 + n0.x * w1 + n0.y * w2)
-        + (c1.w * w3 + n1.x * w4 + n1.y * w5)
-        + (c2.w * w6 + n2.x * w7 + n2.y * w8);
-      a3 = b + (n0.y * w0 + n0.z * w1 + n0.w * w2)
-        + (n1.y * w3 + n1.z * w4 + n1.w * w5)
-        + (n2.y * w6 + n2.z * w7 + n2.w * w8);
+      a0 = b + l0 * w0 + c0.x * w1 + c0.y * w2
+        + l1 * w3 + c1.x * w4 + c1.y * w5
+        + l2 * w6 + c2.x * w7 + c2.y * w8;
+      a1 = b + c0.y * w0 + c0.z * w1 + c0.w * w2
+        + c1.y * w3 + c1.z * w4 + c1.w * w5
+        + c2.y * w6 + c2.z * w7 + c2.w * w8;
+      a2 = b + c0.w * w0 + n0.x * w1 + n0.y * w2
+        + c1.w * w3 + n1.x * w4 + n1.y * w5
+        + c2.w * w6 + n2.x * w7 + n2.y * w8;
+      a3 = b + n0.y * w0 + n0.z * w1 + n0.w * w2
+        + n1.y * w3 + n1.z * w4 + n1.w * w5
+        + n2.y * w6 + n2.z * w7 + n2.w * w8;
       l0 = n0.w; l1 = n1.w; l2 = n2.w;
       c0 = quad(middle - 1u, ix + 8u, in0);
       c1 = quad(middle, ix + 8u, true);

@@ -4,11 +4,14 @@ import { itemGrid, reducePartials, splitRows } from "../stream.js";
 import type { Tape } from "../tape.js";
 import { formatShape, type Tensor } from "../tensor.js";
 
+/** Fewer rows are not worth a share of their own. */
+const leastRows = 16;
+
 /** out[c] = scale * sum over all other axes of x[...,c]; out is [C]. No gradient: ops use it inside their backward. */
 export function channelSums(tape: Tape, x: Tensor, out: Tensor, scale = 1): void {
   const device = tape.device;
   const c4 = Math.ceil(x.pitch / 4);
-  const { splits, rowsPerSplit } = splitRows(device, x.rows, c4);
+  const { splits, rowsPerSplit } = splitRows(device, x.rows, c4, Math.ceil(x.rows / leastRows));
   const partials = tape.tensor([splits, c4 * 4], "channel sums");
   const { grid, constants } = itemGrid(device, c4 * splits);
   device.run(
