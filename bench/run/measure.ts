@@ -32,7 +32,11 @@ export interface Outcome {
 }
 
 /** A sample lasts at least this long, so that waiting for the GPU does not count. */
-const sampleMs = 25;
+const sampleMs = 50;
+/** Calls shorter than this are preceded by one that is not timed: the engine before has taken the processor's caches. */
+const refreshMs = 500;
+/** Between two turns, so that threads of the engine before have gone to sleep. */
+const restMs = 20;
 const mostCalls = 200;
 const fewestSamples = 5;
 const prepareSeconds = 180;
@@ -40,6 +44,8 @@ const runSeconds = 120;
 
 interface Runner extends Contestant {
   deviation?: number;
+  /** How long a call took at the end of the warm-up, and how many make a sample. */
+  callMs: number;
   calls: number;
   readonly samplesMs: number[];
   readonly hostMs: number[];
@@ -59,7 +65,14 @@ export async function measureCase(
   exchange: Exchange,
   options: MeasureOptions,
 ): Promise<Outcome[]> {
-  const runners: Runner[] = contestants.map((c) => ({ ...c, calls: 1, samplesMs: [], hostMs: [], spentMs: 0 }));
+  const runners: Runner[] = contestants.map((c) => ({
+    ...c,
+    callMs: 0,
+    calls: 1,
+    samplesMs: [],
+    hostMs: [],
+    spentMs: 0,
+  }));
   const inputs = exchange.inputs(benchCase);
   for (const runner of runners) await attempt(runner, () => prepare(benchCase, runner, inputs, exchange));
   compare(benchCase, runners, exchange);
@@ -68,7 +81,7 @@ export async function measureCase(
     for (const runner of alive(runners)) {
       if (round >= fewestSamples && runner.spentMs > options.budget * 1000) continue;
       await attempt(runner, () => sample(runner));
-      await sleep(5);
+      await sleep(restMs);
     }
   }
   for (const runner of runners)
@@ -154,15 +167,18 @@ function readFloats(file: string): Float32Array {
   return new Float32Array(Uint8Array.from(bytes).buffer);
 }
 
-/** Two single calls; the second one tells how many make a sample. */
+/** Three single calls; the last one tells how many make a sample. */
 async function warmUp(runner: Runner): Promise<void> {
-  await runner.process.request("run", { calls: 1 }, runSeconds);
-  const { ms = 0 } = await runner.process.request("run", { calls: 1 }, runSeconds);
-  runner.calls = Math.max(1, Math.min(mostCalls, Math.ceil(sampleMs / Math.max(ms, 1e-3))));
+  for (let i = 0; i < 3; i++) {
+    const { ms = 0 } = await runner.process.request("run", { calls: 1 }, runSeconds);
+    runner.callMs = ms;
+  }
+  runner.calls = Math.max(1, Math.min(mostCalls, Math.ceil(sampleMs / Math.max(runner.callMs, 1e-3))));
   if (runner.calls > 1) await runner.process.request("run", { calls: runner.calls }, runSeconds);
 }
 
 async function sample(runner: Runner): Promise<void> {
+  if (runner.callMs < refreshMs) await runner.process.request("run", { calls: 1 }, runSeconds);
   const { ms, hostMs } = await runner.process.request("run", { calls: runner.calls }, runSeconds);
   if (ms === undefined) throw new Error(`${runner.engine}: an answer without time`);
   runner.samplesMs.push(ms / runner.calls);
