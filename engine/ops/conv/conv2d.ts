@@ -2,6 +2,7 @@ import type { Device } from "../../device.js";
 import type { Tape } from "../../tape.js";
 import type { Tensor } from "../../tensor.js";
 import { perform } from "../../tuning/operation.js";
+import { project } from "../gemm/project.js";
 import { channelSums } from "../reduce.js";
 import { conv2dBackwardInput } from "./backwardInput.js";
 import { conv2dBackwardWeight } from "./backwardWeight.js";
@@ -31,7 +32,9 @@ export function conv2d(
 ): Tensor {
   const g = geometry(x, weight, bias, options.stride ?? 1, options.padding ?? 0);
   const y = tape.tensor([g.n, g.oh, g.ow, weight.dim(3)], "conv2d");
-  convolve(tape, "conv2d", g, { x, weight, bias, y });
+  const isProduct = g.kh === 1 && g.kw === 1 && g.stride === 1 && g.pad === 0 && x.pitch > 1;
+  if (isProduct) project(tape, "conv2d", { x, weight, bias, y });
+  else convolve(tape, "conv2d", g, { x, weight, bias, y });
   return y;
 }
 
