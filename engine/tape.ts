@@ -21,12 +21,35 @@ export type Backward<I extends Inputs> = (
   out: Destinations<I>,
 ) => { readonly [K in keyof I]: Tensor | null };
 
+/** The tensors that the backward of an op needs. */
+export interface BackwardMemory {
+  /** Made for it alone: freed behind it. */
+  readonly saved?: readonly Tensor[];
+  /** Those of the op's inputs, its output and others whose values, not only shapes, it reads. Default: all inputs and the output. */
+  readonly reads?: readonly Tensor[];
+}
+
 interface Node {
   readonly op: string;
   readonly inputs: Inputs;
   readonly output: Tensor;
   readonly saved: readonly Tensor[];
+  readonly reads: readonly Tensor[];
   readonly backward: (dy: Tensor, out: Destinations<Inputs>) => object;
+}
+
+export interface TapeOptions {
+  /**
+   * Saves memory: a tensor that is dropped while recording is freed if no backward reads it, or if it can be computed again
+   * when one does (batch norm with its ReLU). Results are bitwise the same. Default false.
+   */
+  readonly recompute?: boolean;
+}
+
+/** How a tensor is computed again, and from what. */
+interface Recipe {
+  readonly inputs: readonly Tensor[];
+  readonly compute: () => void;
 }
 
 /**
@@ -40,12 +63,18 @@ export class Tape {
   private readonly differentiable = new Set<Tensor>();
   private readonly parameters = new Map<Tensor, Parameter>();
   private readonly watched = new Map<Tensor, Tensor | null>();
+  /** Values that some backward reads. */
+  private readonly needed = new Set<Tensor>();
+  private readonly recipes = new Map<Tensor, Recipe>();
+  /** Tensors of `recipes` whose memory is given back for now. */
+  private readonly dropped = new Set<Tensor>();
   private unit: Tensor | null = null;
 
   /** @param recording false: for inference and for forward passes without gradient. */
   constructor(
     readonly device: Device,
     readonly recording = true,
+    private readonly options: TapeOptions = {},
   ) {}
 
   static inference(device: Device): Tape {
@@ -88,9 +117,26 @@ export class Tape {
     return tensor;
   }
 
-  /** In inference, frees an intermediate that nothing needs any more; while recording it does nothing. */
+  /**
+   * No later op of the forward pass reads this intermediate. In inference it is freed; while recording, only if the tape
+   * recomputes, and then if no backward reads it, or if it can be computed again.
+   */
   drop(tensor: Tensor): void {
-    if (!this.recording && !this.kept.has(tensor)) this.free(tensor);
+    if (this.kept.has(tensor) || this.watched.has(tensor)) return;
+    if (!this.recording) this.free(tensor);
+    else if (this.options.recompute && !this.needed.has(tensor)) this.free(tensor);
+    else if (this.options.recompute && this.recipes.has(tensor) && this.owned.has(tensor)) {
+      this.free(tensor);
+      this.dropped.add(tensor);
+    }
+  }
+
+  /**
+   * Lets `drop` free a tensor that backward functions read, since `compute` fills it again with the same bits.
+   * @param inputs what `compute` reads, other than tensors that its op saved
+   */
+  recomputable(tensor: Tensor, inputs: readonly Tensor[], compute: () => void): void {
+    if (this.recording && this.options.recompute) this.recipes.set(tensor, { inputs, compute });
   }
 
   /** Frees a temporary that this op made and nothing else sees. */
@@ -113,19 +159,21 @@ export class Tape {
   }
 
   /**
-   * Records how `output` came from `inputs`. `saved` are tensors that only this op's backward needs.
-   * Does nothing where no input needs a gradient.
+   * Records how `output` came from `inputs`. Does nothing where no input needs a gradient.
+   * @param memory what this op's backward needs; a list: what it saved
    */
   record<I extends Inputs>(
     op: string,
     inputs: I,
     output: Tensor,
-    saved: readonly Tensor[],
+    memory: readonly Tensor[] | BackwardMemory,
     backward: Backward<I>,
   ): void {
     if (!this.recording || !Object.values(inputs).some((t) => this.differentiable.has(t))) return;
+    const { saved = [], reads = [...Object.values(inputs), output] } = "length" in memory ? { saved: memory } : memory;
     this.differentiable.add(output);
-    this.nodes.push({ op, inputs, output, saved, backward: backward as Node["backward"] });
+    for (const tensor of reads) this.needed.add(tensor);
+    this.nodes.push({ op, inputs, output, saved, reads, backward: backward as Node["backward"] });
   }
 
   /**
@@ -145,12 +193,14 @@ export class Tape {
     for (let node = this.nodes.pop(); node; node = this.nodes.pop()) {
       const dy = gradients.get(node.output);
       if (dy) {
+        for (const tensor of node.reads) this.restore(tensor);
         this.backwardNode(node, dy, gradients);
         this.consume(dy);
         gradients.delete(node.output);
       }
       for (const tensor of node.saved) this.consume(tensor);
       this.consume(node.output);
+      this.dropped.delete(node.output);
     }
   }
 
@@ -158,7 +208,19 @@ export class Tape {
   dispose(): void {
     for (const tensor of this.owned) this.device.release(tensor);
     this.owned.clear();
+    this.dropped.clear();
     this.nodes.length = 0;
+  }
+
+  /** Gives a dropped tensor memory and its values again. */
+  private restore(tensor: Tensor): void {
+    const recipe = this.recipes.get(tensor);
+    if (!recipe || !this.dropped.delete(tensor)) return;
+    for (const input of recipe.inputs) this.restore(input);
+    // Backward functions hold the tensor itself, so it is the one that gets the memory.
+    (tensor as { buffer: Tensor["buffer"] }).buffer = this.device.empty(tensor.shape, tensor.label).buffer;
+    this.owned.add(tensor);
+    recipe.compute();
   }
 
   /** The loss's own copy of its gradient: a loss may feed another one, and then more is added. */

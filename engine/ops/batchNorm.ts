@@ -46,16 +46,22 @@ export function batchNorm(
   const params = { rows: x.rows, c4: x.pitch / 4 };
   const add = options.add ?? null;
   const bindings = { x, stats, gamma, beta, add: add ?? x, y };
-  tape.device.run(kernels.batchNormApply, bindings, params, grid, { ...constants, RELU, ADD: add !== null });
+  const apply = () =>
+    tape.device.run(kernels.batchNormApply, bindings, params, grid, { ...constants, RELU, ADD: add !== null });
+  apply();
+  // A sum would need its other part again, and that, in a chain of residuals, the one before: it stays.
+  if (!add) tape.recomputable(y, [x], apply);
   const saved: Saved = { x, stats, gamma, beta, y, RELU, TRAINING };
-  if (add)
-    tape.record("batchNorm", { x, gamma, beta, add }, y, [stats], (dy, out) => {
-      const g = out.add ?? tape.tensor(x.shape, "unused dAdd");
-      const gradients = backward(tape, saved, dy, g, out);
-      if (!out.add) tape.discard(g);
-      return { ...gradients, add: out.add };
-    });
-  else tape.record("batchNorm", { x, gamma, beta }, y, [stats], (dy, out) => backward(tape, saved, dy, null, out));
+  const plain = (dy: Tensor, out: Gradients) => backward(tape, saved, dy, null, out);
+  const adding = (dy: Tensor, out: Gradients & { readonly add: Tensor | null }) => {
+    const g = out.add ?? tape.tensor(x.shape, "unused dAdd");
+    const gradients = backward(tape, saved, dy, g, out);
+    if (!out.add) tape.discard(g);
+    return { ...gradients, add: out.add };
+  };
+  const saves = { saved: [stats], reads: add ? [x, gamma, beta, y] : [x, gamma, beta] };
+  if (add) tape.record("batchNorm", { x, gamma, beta, add }, y, saves, adding);
+  else tape.record("batchNorm", { x, gamma, beta }, y, saves, plain);
   if (!tape.recording) tape.drop(stats);
   return y;
 }

@@ -39,7 +39,7 @@ export function softmaxCrossEntropy(
   const loss = tape.tensor([1], "cross-entropy");
   device.run(kernels.sumSamples, { values: losses, weight, out: loss }, { n, scale: 1 / n }, [1, 1, 1]);
   tape.discard(losses);
-  tape.record("softmaxCrossEntropy", { logits }, loss, [], (dy, out) => {
+  tape.record("softmaxCrossEntropy", { logits }, loss, { reads: [...Object.values(inputs), weight] }, (dy, out) => {
     if (out.logits) {
       const bindings = { ...inputs, weight, d_loss: dy, d_logits: out.logits };
       device.run(kernels.softmaxCrossEntropyBackward, bindings, { ...shape, scale: 1 / n }, grid, {

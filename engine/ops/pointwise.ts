@@ -10,7 +10,7 @@ export function relu(tape: Tape, x: Tensor): Tensor {
   const count = vec4Count(x);
   const { grid, constants } = streamGrid(tape.device, count);
   tape.device.run(kernels.reluForward, { x, y }, { count }, grid, constants);
-  tape.record("relu", { x }, y, [], (dy, out) => {
+  tape.record("relu", { x }, y, { reads: [y] }, (dy, out) => {
     if (out.x) tape.device.run(kernels.reluBackward, { y, dy, dx: out.x }, { count }, grid, constants);
     return { x: out.x };
   });
@@ -25,7 +25,7 @@ export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
   const count = vec4Count(a);
   const { grid, constants } = streamGrid(tape.device, count);
   tape.device.run(kernels.addForward, { a, b, y }, { count }, grid, constants);
-  tape.record("add", { a, b }, y, [], (dy, out) => {
+  tape.record("add", { a, b }, y, { reads: [] }, (dy, out) => {
     if (out.a) tape.device.copy(dy, out.a);
     if (out.b) tape.device.copy(dy, out.b);
     return { a: out.a, b: out.b };
@@ -51,7 +51,7 @@ export function dropout(tape: Tape, x: Tensor, options: DropoutOptions): Tensor 
   const { grid, constants } = streamGrid(tape.device, count);
   const params = { count, stream_id: stream, p };
   tape.device.run(kernels.dropout, { x, state, y }, params, grid, constants);
-  tape.record("dropout", { x }, y, [], (dy, out) => {
+  tape.record("dropout", { x }, y, { reads: [state] }, (dy, out) => {
     if (out.x) tape.device.run(kernels.dropout, { x: dy, state, y: out.x }, params, grid, constants);
     return { x: out.x };
   });

@@ -22,7 +22,7 @@ export function maxPool(tape: Tape, x: Tensor, k = 2, stride = k): Tensor {
   const outputs = columnGrid(device, y.rows, params.c4);
   const constants = { ...outputs.constants, K: k, STRIDE: stride };
   device.run(kernels.maxPoolForward, { x, y, index }, params, outputs.grid, constants);
-  tape.record("maxPool", { x }, y, [index], (dy, out) => {
+  tape.record("maxPool", { x }, y, { saved: [index], reads: [] }, (dy, out) => {
     if (out.x && k > stride) {
       const inputs = columnGrid(device, x.rows, params.c4);
       const more = { ...constants, ...inputs.constants };
@@ -44,7 +44,7 @@ export function globalAveragePool(tape: Tape, x: Tensor): Tensor {
   const y = tape.tensor([n, x.dim(3)], "globalAveragePool");
   const { grid, constants } = itemGrid(tape.device, y.paddedSize / 4);
   tape.device.run(kernels.globalAveragePoolForward, { x, y }, params, grid, constants);
-  tape.record("globalAveragePool", { x }, y, [], (dy, out) => {
+  tape.record("globalAveragePool", { x }, y, { reads: [] }, (dy, out) => {
     if (out.x) {
       const { STEPS } = columnGrid(tape.device, x.rows, params.c4).constants;
       const runs = Math.ceil(params.pixels / STEPS);
@@ -67,7 +67,7 @@ export function upsampleNearest(tape: Tape, x: Tensor, factor: number): Tensor {
   const columns = columnGrid(tape.device, x.rows, params.c4);
   const constants = { ...columns.constants, FACTOR: factor };
   tape.device.run(kernels.upsampleNearestForward, { x, y }, params, columns.grid, constants);
-  tape.record("upsampleNearest", { x }, y, [], (dy, out) => {
+  tape.record("upsampleNearest", { x }, y, { reads: [] }, (dy, out) => {
     if (out.x) tape.device.run(kernels.upsampleNearestBackward, { dy, dx: out.x }, params, columns.grid, constants);
     return { x: out.x };
   });

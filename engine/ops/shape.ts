@@ -22,7 +22,7 @@ export function concatChannels(tape: Tape, parts: readonly Tensor[]): Tensor {
     const to = offsets[i] as number;
     copyChannels(tape, part, 0, y, to, part.dim(-1), i === parts.length - 1 ? y.pitch : to + part.dim(-1));
   });
-  tape.record("concatChannels", named(parts), y, [], (dy, out) => {
+  tape.record("concatChannels", named(parts), y, { reads: [] }, (dy, out) => {
     parts.forEach((part, i) => {
       const dx = out[i];
       if (dx) copyChannels(tape, dy, offsets[i] as number, dx, 0, part.dim(-1), dx.pitch);
@@ -37,7 +37,7 @@ export function sliceChannels(tape: Tape, x: Tensor, begin: number, end: number)
   checkRange("sliceChannels", x, begin, end, x.dim(-1));
   const y = tape.tensor([...x.shape.slice(0, -1), end - begin], "sliceChannels");
   copyChannels(tape, x, begin, y, 0, end - begin, y.pitch);
-  tape.record("sliceChannels", { x }, y, [], (dy, out) => {
+  tape.record("sliceChannels", { x }, y, { reads: [] }, (dy, out) => {
     if (out.x) {
       tape.device.clear(out.x);
       copyChannels(tape, dy, 0, out.x, begin, end - begin, end);
@@ -65,7 +65,7 @@ export function concatBatch(tape: Tape, parts: readonly Tensor[]): Tensor {
   parts.forEach((part, i) => {
     tape.device.copyRange(part, 0, y, offsets[i] as number, part.bytes);
   });
-  tape.record("concatBatch", named(parts), y, [], (dy, out) => {
+  tape.record("concatBatch", named(parts), y, { reads: [] }, (dy, out) => {
     parts.forEach((part, i) => {
       const dx = out[i];
       if (dx) tape.device.copyRange(dy, offsets[i] as number, dx, 0, part.bytes);
@@ -83,7 +83,7 @@ export function sliceBatch(tape: Tape, x: Tensor, begin: number, end: number): T
   const y = tape.tensor([end - begin, ...x.shape.slice(1)], "sliceBatch");
   const offset = (x.bytes / x.dim(0)) * begin;
   tape.device.copyRange(x, offset, y, 0, y.bytes);
-  tape.record("sliceBatch", { x }, y, [], (dy, out) => {
+  tape.record("sliceBatch", { x }, y, { reads: [] }, (dy, out) => {
     if (out.x) {
       tape.device.clear(out.x);
       tape.device.copyRange(dy, 0, out.x, offset, dy.bytes);
@@ -102,7 +102,7 @@ export function flatten(tape: Tape, x: Tensor): Tensor {
   const turn = same ? null : (h * w) % 4 === 0 && x.pitch > 1 ? flattenQuads : flattenElements;
   if (turn) turn(tape, x, y, x, y, false);
   else tape.device.copy(x, y);
-  tape.record("flatten", { x }, y, [], (dy, out) => {
+  tape.record("flatten", { x }, y, { reads: [] }, (dy, out) => {
     if (out.x && turn) turn(tape, x, y, dy, out.x, true);
     else if (out.x) tape.device.copy(dy, out.x);
     return { x: out.x };

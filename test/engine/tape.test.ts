@@ -2,10 +2,12 @@ import { afterEach, describe, expect, it } from "vitest";
 import {
   add,
   batchNorm,
+  concatBatch,
   conv2d,
   type Device,
   flatten,
   GpuError,
+  globalAveragePool,
   linear,
   maxPool,
   mean,
@@ -195,6 +197,112 @@ describe("memory", () => {
     net.release();
   });
 });
+
+describe("recomputation", () => {
+  it("gives the same bits in less memory", async () => {
+    const device = await testDevice();
+    const net = normalisedNet(device);
+    const [plain, saving] = [await measured(device, net, false), await measured(device, net, true)];
+    expect(Number.isFinite(plain.loss)).toBe(true);
+    expect(saving.loss).toBe(plain.loss);
+    expect(saving.grads).toEqual(plain.grads);
+    expect(plain.grads.some((v) => v !== 0)).toBe(true);
+    // Of the four outputs of batch norm one is read by a pool alone and one is a sum; two are computed again.
+    expect(saving.dispatches - plain.dispatches).toBe(2);
+    // The first of them alone is 4*32*32*16 floats.
+    expect(plain.bytes - saving.bytes).toBeGreaterThanOrEqual(4 * 32 * 32 * 16 * 4);
+    net.release();
+  });
+
+  it("leaves alone what is kept, what a backward reads, and everything where it is off", async () => {
+    const device = await testDevice();
+    for (const recompute of [false, true]) {
+      const tape = new Tape(device, true, { recompute });
+      const x = tape.watch(ndTensor(tape, randomNd([64, 8], random), "x"));
+      const y = relu(tape, x);
+      const kept = tape.keep(add(tape, y, y));
+      const z = add(tape, kept, y);
+      const before = device.memory.live;
+      for (const tensor of [x, y, kept]) tape.drop(tensor);
+      expect(device.memory.live).toBe(before);
+      const joined = concatBatch(tape, [z, z]);
+      const live = device.memory.live;
+      // Joining needs no values in backward.
+      tape.drop(z);
+      expect(live - device.memory.live).toBe(recompute ? 64 * 8 * 4 : 0);
+      tape.backward([sum(tape, joined)]);
+      const expected = (await device.read(x)).map((v) => (v > 0 ? 6 : 0));
+      expect([...(await device.read(tape.gradient(x)))]).toEqual([...expected]);
+      tape.dispose();
+    }
+  });
+});
+
+type Net = ReturnType<typeof normalisedNet>;
+
+/** Loss, gradients, peak bytes and dispatches of a warm step. */
+async function measured(device: Device, net: Net, recompute: boolean) {
+  device.release(net.step(new Tape(device, true, { recompute })));
+  device.pool.resetPeak();
+  const [before, counted] = [device.memory.live, device.counters.dispatches];
+  const result = net.step(new Tape(device, true, { recompute }));
+  const [bytes, dispatches] = [device.memory.peak - before, device.counters.dispatches - counted];
+  const [loss, grads] = [(await device.read(result))[0] as number, [...(await device.read(net.arena.grads))]];
+  device.release(result);
+  expect(device.memory.live).toBe(before);
+  return { loss, grads, bytes, dispatches };
+}
+
+/** Four convolutions with batch norm and ReLU, a pool behind the first and a residual around the third, dropping what is read. */
+function normalisedNet(device: Device) {
+  const numbers = normals(7);
+  const shapes: [string, number[]][] = [
+    ["c1", [3, 3, 1, 16]],
+    ["fc", [1, 1, 16, 3]],
+  ];
+  for (const i of [2, 3, 4]) shapes.push([`c${i}`, [3, 3, 16, 16]]);
+  for (const i of [1, 2, 3, 4]) shapes.push([`g${i}`, [16]], [`b${i}`, [16]]);
+  const specs = shapes.map(([name, shape]) => ({
+    name,
+    shape,
+    layout: "same" as const,
+    init: () => Float32Array.from(randomNd(shape, numbers).data, (v) => 0.3 * v),
+  }));
+  const arena = new ParameterArena(device, specs, "net");
+  const state = { runningMean: device.zeros([16], "mean"), runningVar: device.zeros([16], "variance") };
+  const x = device.fromValues(randomNd([4, 32, 32, 1], numbers).data, [4, 32, 32, 1], "x");
+  const labels = device.fromValues([0, 1, 2, 1], [4], "labels", "u32");
+  const step = (tape: Tape) => {
+    const use = (name: string) => tape.use(arena.get(name));
+    const done = (y: Tensor, read: Tensor) => {
+      tape.drop(read);
+      return y;
+    };
+    const layer = (input: Tensor, i: number, residual: Tensor | null = null) => {
+      const y = conv2d(tape, input, use(`c${i}`), null, { padding: 1 });
+      const options = { training: true, relu: true, add: residual };
+      return done(batchNorm(tape, y, use(`g${i}`), use(`b${i}`), state, options), y);
+    };
+    const first = layer(x, 1);
+    const second = layer(done(maxPool(tape, first), first), 2);
+    const third = done(layer(second, 3, second), second);
+    const fourth = done(layer(third, 4), third);
+    const last = conv2d(tape, fourth, use("c2"), null, { padding: 1 });
+    tape.drop(fourth);
+    const vector = done(globalAveragePool(tape, last), last);
+    const loss = softmaxCrossEntropy(tape, linear(tape, vector, use("fc"), null), { labels });
+    tape.backward([loss]);
+    const copy = device.empty([1], "loss");
+    device.copy(loss, copy);
+    tape.dispose();
+    return copy;
+  };
+  const release = () => {
+    arena.release();
+    for (const tensor of [x, labels, state.runningMean, state.runningVar]) device.release(tensor);
+  };
+  return { arena, step, release };
+}
 
 describe("determinism", () => {
   it("two runs from the same start are bitwise equal", async () => {
