@@ -7,7 +7,7 @@ import type { ConstantValues, Kernel } from "./kernel.js";
 import { PipelineCache, type PipelineRequest } from "./pipelines.js";
 import { type DType, formatShape, padValues, Tensor, unpadValues } from "./tensor.js";
 import { Choices } from "./tuning/choices.js";
-import { warmUp } from "./warmUp.js";
+import { type CompileElsewhere, warmUp } from "./warmUp.js";
 
 export { type AdapterInfo, adapterInfo, listAdapters } from "./adapter.js";
 
@@ -25,6 +25,8 @@ export interface DeviceOptions extends AdapterWish {
   readonly workFor?: "cpu" | "gpu";
   /** Called when the host begins to wait for the GPU; what it returns is called when the wait is over. */
   readonly onWait?: () => () => void;
+  /** Helps to compile for an adapter on the CPU. */
+  readonly compileElsewhere?: CompileElsewhere | null;
   /** Called once when the device has been closed. */
   readonly onClose?: () => void;
 }
@@ -197,7 +199,7 @@ export class Device {
     const onDone = () => onProgress?.(++done, missing.length);
     const { isCpu } = this.info;
     await this.waiting(() => this.pipelines.prepare(missing, compilations, isCpu ? () => {} : onDone));
-    if (isCpu) await warmUp(this, missing, onDone);
+    if (isCpu) await warmUp(this, missing, onDone, this.options.compileElsewhere);
     this.throwIfFailed();
   }
 

@@ -1,11 +1,14 @@
 import { tmpdir } from "node:os";
 import { create, globals } from "webgpu";
+import { compileHelpers, type HelperDevice } from "./compileHelper.js";
 import { lowerThreadPriority, restInWaits } from "./courtesy.js";
 import { type Device, type DeviceOptions, listAdapters, openDevice } from "./device.js";
 
 /** Dawn's toggles and backend, as `create()` of the `webgpu` package takes them, e.g. `backend=vulkan`. */
 export interface NodeDeviceOptions extends DeviceOptions {
   readonly dawn?: readonly string[];
+  /** false: compile in this process alone (default true: on a CPU adapter other processes help, see `compileHelpers`). */
+  readonly helpers?: boolean;
 }
 
 /**
@@ -25,6 +28,7 @@ export async function openNodeDevice(options: NodeDeviceOptions = {}): Promise<D
   let rest: (() => () => void) | null = null;
   try {
     const device = await openDevice(instance, {
+      compileElsewhere: options.helpers === false ? null : compileHelpers(helperDevice(options)),
       capture: process.env.EQUIPOISE_NO_CAPTURE !== "1",
       onWait: () => rest?.() ?? (() => {}),
       ...options,
@@ -42,6 +46,10 @@ export async function openNodeDevice(options: NodeDeviceOptions = {}): Promise<D
     instances.delete(instance);
     throw error;
   }
+}
+
+function helperDevice({ adapter, subgroups, dawn }: NodeDeviceOptions): HelperDevice {
+  return { ...(adapter && { adapter }), ...(subgroups !== undefined && { subgroups }), ...(dawn && { dawn }) };
 }
 
 /** The adapters that Dawn offers here. */
