@@ -4,12 +4,12 @@ enable subgroups;
 // dx[n,iy,ix,ci] = sum over ky,kx,co of dy[n, (iy+pad-ky)/stride, (ix+pad-kx)/stride, co] * weight[ky,kx,ci,co], where the division is exact
 // and inside. dy [n,oh,ow,4*co4], weight [kh,kw,ci,4*co4], dx [n,h,w,4*ci4].
 // Input pixels of one remainder by stride, in y and x, are one class: they meet the same taps, and no others are visited.
-// One invocation computes 4*HALVES pixels of one class, WG apart, x 4*BLOCKS input channels.
+// One invocation computes 4 pixels of one class, WG apart, x 4*BLOCKS input channels.
 // The weight vec4 of a step are loaded by 8 lanes, one or two each, and broadcast (needs subgroups of 8 or more).
 // Vec4 run along co, so four weights are transposed at each use. Spare channels (ci no multiple of 4) read the last weight row
 // and are stored as zeros. Taps outside the image read a clamped address times 0: no divergence in the inner loop.
 const WG: u32 = 8u;
-const HALVES: u32 = 1u;
+// 2 to 4.
 const BLOCKS: u32 = 2u;
 
 struct Params { n: u32, h: u32, w: u32, ci: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32 }
@@ -89,7 +89,7 @@ fn main(
 ) {
   let tiles = (params.ci4 + BLOCKS - 1u) / BLOCKS;
   let group = class_of(wid.y / tiles);
-  let first_row = (wid.z * nwg.x + wid.x) * 4u * HALVES * WG;
+  let first_row = (wid.z * nwg.x + wid.x) * 4u * WG;
   if (first_row >= group.rows) { return; }
   let last = group.rows - 1u;
   let own = first_row + lid;
@@ -102,30 +102,18 @@ fn main(
   let p1 = pixel(group, min(own + 1u * WG, last));
   let p2 = pixel(group, min(own + 2u * WG, last));
   let p3 = pixel(group, min(own + 3u * WG, last));
-  let p4 = pixel(group, min(own + 4u * WG, last));
-  let p5 = pixel(group, min(own + 5u * WG, last));
-  let p6 = pixel(group, min(own + 6u * WG, last));
-  let p7 = pixel(group, min(own + 7u * WG, last));
   // Totals s, and sums a of one tap: two short sums round less than one long one.
   var s00 = Four(); var s01 = Four(); var s02 = Four(); var s03 = Four();
-  var s10 = Four(); var s11 = Four(); var s12 = Four(); var s13 = Four();
   var a00 = Four(); var a01 = Four(); var a02 = Four(); var a03 = Four();
-  var a10 = Four(); var a11 = Four(); var a12 = Four(); var a13 = Four();
   for (var ky = (group.y + params.pad) % params.stride; ky < params.kh; ky += params.stride) {
     for (var kx = (group.x + params.pad) % params.stride; kx < params.kw; kx += params.stride) {
       let t0 = tap(p0, ky, kx);
       let t1 = tap(p1, ky, kx);
       let t2 = tap(p2, ky, kx);
       let t3 = tap(p3, ky, kx);
-      let t4 = tap(p4, ky, kx);
-      let t5 = tap(p5, ky, kx);
-      let t6 = tap(p6, ky, kx);
-      let t7 = tap(p7, ky, kx);
       let r = (ky * params.kw + kx) * params.ci * params.co4;
       for (var k = 0u; k < params.co4; k++) {
         let d0 = load(k, t0, t1, t2, t3);
-        var d1 = Four();
-        if (HALVES > 1u) { d1 = load(k, t4, t5, t6, t7); }
         let near = weight[r + low + k];
         var far = vec4f();
         if (BLOCKS > 2u) { far = weight[r + high + k]; }
@@ -136,16 +124,14 @@ fn main(
           let v3 = subgroupBroadcast(near, 3u);
           let w = transposed(v0, v1, v2, v3);
           step(&a00, d0, w.p0, w.p1, w.p2, w.p3);
-          if (HALVES > 1u) { step(&a10, d1, w.p0, w.p1, w.p2, w.p3); }
         }
-        if (BLOCKS > 1u) {
+        {
           let v0 = subgroupBroadcast(near, 4u);
           let v1 = subgroupBroadcast(near, 5u);
           let v2 = subgroupBroadcast(near, 6u);
           let v3 = subgroupBroadcast(near, 7u);
           let w = transposed(v0, v1, v2, v3);
           step(&a01, d0, w.p0, w.p1, w.p2, w.p3);
-          if (HALVES > 1u) { step(&a11, d1, w.p0, w.p1, w.p2, w.p3); }
         }
         if (BLOCKS > 2u) {
           let v0 = subgroupBroadcast(far, 0u);
@@ -154,7 +140,6 @@ fn main(
           let v3 = subgroupBroadcast(far, 3u);
           let w = transposed(v0, v1, v2, v3);
           step(&a02, d0, w.p0, w.p1, w.p2, w.p3);
-          if (HALVES > 1u) { step(&a12, d1, w.p0, w.p1, w.p2, w.p3); }
         }
         if (BLOCKS > 3u) {
           let v0 = subgroupBroadcast(far, 4u);
@@ -163,27 +148,18 @@ fn main(
           let v3 = subgroupBroadcast(far, 7u);
           let w = transposed(v0, v1, v2, v3);
           step(&a03, d0, w.p0, w.p1, w.p2, w.p3);
-          if (HALVES > 1u) { step(&a13, d1, w.p0, w.p1, w.p2, w.p3); }
         }
       }
       collect(&s00, &a00);
-      if (BLOCKS > 1u) { collect(&s01, &a01); }
+      collect(&s01, &a01);
       if (BLOCKS > 2u) { collect(&s02, &a02); }
       if (BLOCKS > 3u) { collect(&s03, &a03); }
-      if (HALVES > 1u) { collect(&s10, &a10); }
-      if (HALVES > 1u && BLOCKS > 1u) { collect(&s11, &a11); }
-      if (HALVES > 1u && BLOCKS > 2u) { collect(&s12, &a12); }
-      if (HALVES > 1u && BLOCKS > 3u) { collect(&s13, &a13); }
     }
   }
   store(group, own, block0, s00);
-  if (BLOCKS > 1u) { store(group, own, block0 + 1u, s01); }
+  store(group, own, block0 + 1u, s01);
   if (BLOCKS > 2u) { store(group, own, block0 + 2u, s02); }
   if (BLOCKS > 3u) { store(group, own, block0 + 3u, s03); }
-  if (HALVES > 1u) { store(group, own + 4u * WG, block0, s10); }
-  if (HALVES > 1u && BLOCKS > 1u) { store(group, own + 4u * WG, block0 + 1u, s11); }
-  if (HALVES > 1u && BLOCKS > 2u) { store(group, own + 4u * WG, block0 + 2u, s12); }
-  if (HALVES > 1u && BLOCKS > 3u) { store(group, own + 4u * WG, block0 + 3u, s13); }
 }
 
 fn store(group: Class, row: u32, c: u32, s: Four) {

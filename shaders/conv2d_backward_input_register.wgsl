@@ -2,12 +2,11 @@
 // dx[n,iy,ix,ci] = sum over ky,kx,co of dy[n, (iy+pad-ky)/stride, (ix+pad-kx)/stride, co] * weight[ky,kx,ci,co], where the division is exact
 // and inside. dy [n,oh,ow,4*co4], weight [kh,kw,ci,4*co4], dx [n,h,w,4*ci4].
 // Input pixels of one remainder by stride, in y and x, are one class: they meet the same taps, and no others are visited.
-// One invocation computes 4*HALVES pixels of one class, WG apart, x 4*BLOCKS input channels.
+// One invocation computes 4*HALVES pixels of one class, WG apart, x 8 input channels.
 // Vec4 run along co, so four weights are transposed at each use. Spare channels (ci no multiple of 4) read the last weight row
 // and are stored as zeros. Taps outside the image read a clamped address times 0: no divergence in the inner loop.
 const WG: u32 = 8u;
 const HALVES: u32 = 1u;
-const BLOCKS: u32 = 2u;
 
 struct Params { n: u32, h: u32, w: u32, ci: u32, ci4: u32, oh: u32, ow: u32, co4: u32, kh: u32, kw: u32, stride: u32, pad: u32 }
 
@@ -83,13 +82,13 @@ fn main(
   @builtin(num_workgroups) nwg: vec3u,
   @builtin(local_invocation_index) lid: u32,
 ) {
-  let tiles = (params.ci4 + BLOCKS - 1u) / BLOCKS;
+  let tiles = (params.ci4 + 1u) / 2u;
   let group = class_of(wid.y / tiles);
   let first_row = (wid.z * nwg.x + wid.x) * 4u * HALVES * WG;
   if (first_row >= group.rows) { return; }
   let last = group.rows - 1u;
   let own = first_row + lid;
-  let block0 = wid.y % tiles * BLOCKS;
+  let block0 = wid.y % tiles * 2u;
   let p0 = pixel(group, min(own, last));
   let p1 = pixel(group, min(own + 1u * WG, last));
   let p2 = pixel(group, min(own + 2u * WG, last));
@@ -99,10 +98,10 @@ fn main(
   let p6 = pixel(group, min(own + 6u * WG, last));
   let p7 = pixel(group, min(own + 7u * WG, last));
   // Totals s, and sums a of one tap: two short sums round less than one long one.
-  var s00 = Four(); var s01 = Four(); var s02 = Four(); var s03 = Four();
-  var s10 = Four(); var s11 = Four(); var s12 = Four(); var s13 = Four();
-  var a00 = Four(); var a01 = Four(); var a02 = Four(); var a03 = Four();
-  var a10 = Four(); var a11 = Four(); var a12 = Four(); var a13 = Four();
+  var s00 = Four(); var s01 = Four();
+  var s10 = Four(); var s11 = Four();
+  var a00 = Four(); var a01 = Four();
+  var a10 = Four(); var a11 = Four();
   for (var ky = (group.y + params.pad) % params.stride; ky < params.kh; ky += params.stride) {
     for (var kx = (group.x + params.pad) % params.stride; kx < params.kw; kx += params.stride) {
       let t0 = tap(p0, ky, kx);
@@ -127,7 +126,7 @@ fn main(
           step(&a00, d0, w.p0, w.p1, w.p2, w.p3);
           if (HALVES > 1u) { step(&a10, d1, w.p0, w.p1, w.p2, w.p3); }
         }
-        if (BLOCKS > 1u) {
+        {
           let v0 = weight[r + min(4u * block0 + 4u, params.ci - 1u) * params.co4 + k];
           let v1 = weight[r + min(4u * block0 + 5u, params.ci - 1u) * params.co4 + k];
           let v2 = weight[r + min(4u * block0 + 6u, params.ci - 1u) * params.co4 + k];
@@ -136,43 +135,17 @@ fn main(
           step(&a01, d0, w.p0, w.p1, w.p2, w.p3);
           if (HALVES > 1u) { step(&a11, d1, w.p0, w.p1, w.p2, w.p3); }
         }
-        if (BLOCKS > 2u) {
-          let v0 = weight[r + min(4u * block0 + 8u, params.ci - 1u) * params.co4 + k];
-          let v1 = weight[r + min(4u * block0 + 9u, params.ci - 1u) * params.co4 + k];
-          let v2 = weight[r + min(4u * block0 + 10u, params.ci - 1u) * params.co4 + k];
-          let v3 = weight[r + min(4u * block0 + 11u, params.ci - 1u) * params.co4 + k];
-          let w = transposed(v0, v1, v2, v3);
-          step(&a02, d0, w.p0, w.p1, w.p2, w.p3);
-          if (HALVES > 1u) { step(&a12, d1, w.p0, w.p1, w.p2, w.p3); }
-        }
-        if (BLOCKS > 3u) {
-          let v0 = weight[r + min(4u * block0 + 12u, params.ci - 1u) * params.co4 + k];
-          let v1 = weight[r + min(4u * block0 + 13u, params.ci - 1u) * params.co4 + k];
-          let v2 = weight[r + min(4u * block0 + 14u, params.ci - 1u) * params.co4 + k];
-          let v3 = weight[r + min(4u * block0 + 15u, params.ci - 1u) * params.co4 + k];
-          let w = transposed(v0, v1, v2, v3);
-          step(&a03, d0, w.p0, w.p1, w.p2, w.p3);
-          if (HALVES > 1u) { step(&a13, d1, w.p0, w.p1, w.p2, w.p3); }
-        }
       }
       collect(&s00, &a00);
-      if (BLOCKS > 1u) { collect(&s01, &a01); }
-      if (BLOCKS > 2u) { collect(&s02, &a02); }
-      if (BLOCKS > 3u) { collect(&s03, &a03); }
+      collect(&s01, &a01);
       if (HALVES > 1u) { collect(&s10, &a10); }
-      if (HALVES > 1u && BLOCKS > 1u) { collect(&s11, &a11); }
-      if (HALVES > 1u && BLOCKS > 2u) { collect(&s12, &a12); }
-      if (HALVES > 1u && BLOCKS > 3u) { collect(&s13, &a13); }
+      if (HALVES > 1u) { collect(&s11, &a11); }
     }
   }
   store(group, own, block0, s00);
-  if (BLOCKS > 1u) { store(group, own, block0 + 1u, s01); }
-  if (BLOCKS > 2u) { store(group, own, block0 + 2u, s02); }
-  if (BLOCKS > 3u) { store(group, own, block0 + 3u, s03); }
+  store(group, own, block0 + 1u, s01);
   if (HALVES > 1u) { store(group, own + 4u * WG, block0, s10); }
-  if (HALVES > 1u && BLOCKS > 1u) { store(group, own + 4u * WG, block0 + 1u, s11); }
-  if (HALVES > 1u && BLOCKS > 2u) { store(group, own + 4u * WG, block0 + 2u, s12); }
-  if (HALVES > 1u && BLOCKS > 3u) { store(group, own + 4u * WG, block0 + 3u, s13); }
+  if (HALVES > 1u) { store(group, own + 4u * WG, block0 + 1u, s11); }
 }
 
 fn store(group: Class, row: u32, c: u32, s: Four) {

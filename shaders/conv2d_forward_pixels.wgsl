@@ -2,12 +2,12 @@ enable subgroups;
 
 // 2-D convolution, NHWC: y[n,oy,ox,co] = bias[co] + sum over ky,kx,ci of x[n, oy*stride-pad+ky, ox*stride-pad+kx, ci] * weight[ky,kx,ci,co].
 // x [n,h,w,4*ci4], weight [kh,kw,ci,4*co4], bias [4*co4], y [n,oh,ow,4*co4]; channels are padded with zeros to whole vec4.
-// One invocation computes 4*HALVES output pixels, WG apart, x 4*BLOCKS output channels.
+// One invocation computes 4 output pixels, WG apart, x 4*BLOCKS output channels.
 // The weight vec4 of a step are loaded by 8 lanes, one or two each, and broadcast (needs subgroups of 8 or more).
 // Where ci is no multiple of 4, the last step's spare weight rows belong to the next tap (clamped at the end) and meet zeros of x.
 // Taps outside the image read a clamped address times 0: no divergence in the inner loop.
 const WG: u32 = 8u;
-const HALVES: u32 = 1u;
+// 2 to 4.
 const BLOCKS: u32 = 2u;
 // Steps of 4 input channels that are summed at a stretch.
 const RUN: u32 = 16u;
@@ -77,7 +77,7 @@ fn main(
 ) {
   let pixels = params.n * params.oh * params.ow;
   let last = pixels - 1u;
-  let own = (wid.z * nwg.x + wid.x) * 4u * HALVES * WG + lid;
+  let own = (wid.z * nwg.x + wid.x) * 4u * WG + lid;
   let block0 = wid.y * BLOCKS;
   // This lane's weights: row lane % 4 of the step, of blocks lane / 4 % 2 and that + 2.
   let own_row = (lane & 3u) * params.co4;
@@ -89,35 +89,22 @@ fn main(
   let o1 = origin(min(own + 1u * WG, last));
   let o2 = origin(min(own + 2u * WG, last));
   let o3 = origin(min(own + 3u * WG, last));
-  let o4 = origin(min(own + 4u * WG, last));
-  let o5 = origin(min(own + 5u * WG, last));
-  let o6 = origin(min(own + 6u * WG, last));
-  let o7 = origin(min(own + 7u * WG, last));
   // Totals s of sums b of one tap of sums a of RUN steps: short sums round less than one long one. Deep networks amplify rounding,
   // and a max pool or a ReLU that decides otherwise than the true value changes gradients visibly.
   var s00 = Four(); var s01 = Four(); var s02 = Four(); var s03 = Four();
-  var s10 = Four(); var s11 = Four(); var s12 = Four(); var s13 = Four();
   var b00 = Four(); var b01 = Four(); var b02 = Four(); var b03 = Four();
-  var b10 = Four(); var b11 = Four(); var b12 = Four(); var b13 = Four();
   var a00 = Four(); var a01 = Four(); var a02 = Four(); var a03 = Four();
-  var a10 = Four(); var a11 = Four(); var a12 = Four(); var a13 = Four();
   for (var ky = 0u; ky < params.kh; ky++) {
     for (var kx = 0u; kx < params.kw; kx++) {
       let t0 = tap(o0, ky, kx);
       let t1 = tap(o1, ky, kx);
       let t2 = tap(o2, ky, kx);
       let t3 = tap(o3, ky, kx);
-      let t4 = tap(o4, ky, kx);
-      let t5 = tap(o5, ky, kx);
-      let t6 = tap(o6, ky, kx);
-      let t7 = tap(o7, ky, kx);
       var r = (ky * params.kw + kx) * params.ci * params.co4;
       for (var first = 0u; first < params.ci4; first += RUN) {
         let end = select(params.ci4, min(first + RUN, params.ci4), RUNS);
         for (var k = first; k < end; k++) {
           let x0 = load(k, t0, t1, t2, t3);
-          var x1 = Four();
-          if (HALVES > 1u) { x1 = load(k, t4, t5, t6, t7); }
           let row = min(r + own_row, top);
           let near = weight[row + low];
           var far = vec4f();
@@ -128,15 +115,13 @@ fn main(
             let w2 = subgroupBroadcast(near, 2u);
             let w3 = subgroupBroadcast(near, 3u);
             step(&a00, x0, w0, w1, w2, w3);
-            if (HALVES > 1u) { step(&a10, x1, w0, w1, w2, w3); }
           }
-          if (BLOCKS > 1u) {
+          {
             let w0 = subgroupBroadcast(near, 4u);
             let w1 = subgroupBroadcast(near, 5u);
             let w2 = subgroupBroadcast(near, 6u);
             let w3 = subgroupBroadcast(near, 7u);
             step(&a01, x0, w0, w1, w2, w3);
-            if (HALVES > 1u) { step(&a11, x1, w0, w1, w2, w3); }
           }
           if (BLOCKS > 2u) {
             let w0 = subgroupBroadcast(far, 0u);
@@ -144,7 +129,6 @@ fn main(
             let w2 = subgroupBroadcast(far, 2u);
             let w3 = subgroupBroadcast(far, 3u);
             step(&a02, x0, w0, w1, w2, w3);
-            if (HALVES > 1u) { step(&a12, x1, w0, w1, w2, w3); }
           }
           if (BLOCKS > 3u) {
             let w0 = subgroupBroadcast(far, 4u);
@@ -152,50 +136,33 @@ fn main(
             let w2 = subgroupBroadcast(far, 6u);
             let w3 = subgroupBroadcast(far, 7u);
             step(&a03, x0, w0, w1, w2, w3);
-            if (HALVES > 1u) { step(&a13, x1, w0, w1, w2, w3); }
           }
           r += 4u * params.co4;
         }
         if (RUNS) {
           collect(&b00, &a00);
-          if (BLOCKS > 1u) { collect(&b01, &a01); }
+          collect(&b01, &a01);
           if (BLOCKS > 2u) { collect(&b02, &a02); }
           if (BLOCKS > 3u) { collect(&b03, &a03); }
-          if (HALVES > 1u) { collect(&b10, &a10); }
-          if (HALVES > 1u && BLOCKS > 1u) { collect(&b11, &a11); }
-          if (HALVES > 1u && BLOCKS > 2u) { collect(&b12, &a12); }
-          if (HALVES > 1u && BLOCKS > 3u) { collect(&b13, &a13); }
         }
       }
       if (RUNS) {
         collect(&s00, &b00);
-        if (BLOCKS > 1u) { collect(&s01, &b01); }
+        collect(&s01, &b01);
         if (BLOCKS > 2u) { collect(&s02, &b02); }
         if (BLOCKS > 3u) { collect(&s03, &b03); }
-        if (HALVES > 1u) { collect(&s10, &b10); }
-        if (HALVES > 1u && BLOCKS > 1u) { collect(&s11, &b11); }
-        if (HALVES > 1u && BLOCKS > 2u) { collect(&s12, &b12); }
-        if (HALVES > 1u && BLOCKS > 3u) { collect(&s13, &b13); }
       } else {
         collect(&s00, &a00);
-        if (BLOCKS > 1u) { collect(&s01, &a01); }
+        collect(&s01, &a01);
         if (BLOCKS > 2u) { collect(&s02, &a02); }
         if (BLOCKS > 3u) { collect(&s03, &a03); }
-        if (HALVES > 1u) { collect(&s10, &a10); }
-        if (HALVES > 1u && BLOCKS > 1u) { collect(&s11, &a11); }
-        if (HALVES > 1u && BLOCKS > 2u) { collect(&s12, &a12); }
-        if (HALVES > 1u && BLOCKS > 3u) { collect(&s13, &a13); }
       }
     }
   }
   store(own, block0, s00);
-  if (BLOCKS > 1u) { store(own, block0 + 1u, s01); }
+  store(own, block0 + 1u, s01);
   if (BLOCKS > 2u) { store(own, block0 + 2u, s02); }
   if (BLOCKS > 3u) { store(own, block0 + 3u, s03); }
-  if (HALVES > 1u) { store(own + 4u * WG, block0, s10); }
-  if (HALVES > 1u && BLOCKS > 1u) { store(own + 4u * WG, block0 + 1u, s11); }
-  if (HALVES > 1u && BLOCKS > 2u) { store(own + 4u * WG, block0 + 2u, s12); }
-  if (HALVES > 1u && BLOCKS > 3u) { store(own + 4u * WG, block0 + 3u, s13); }
 }
 
 fn store(p: u32, c: u32, s: Four) {

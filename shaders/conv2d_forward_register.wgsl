@@ -1,11 +1,10 @@
 // 2-D convolution, NHWC: y[n,oy,ox,co] = bias[co] + sum over ky,kx,ci of x[n, oy*stride-pad+ky, ox*stride-pad+kx, ci] * weight[ky,kx,ci,co].
 // x [n,h,w,4*ci4], weight [kh,kw,ci,4*co4], bias [4*co4], y [n,oh,ow,4*co4]; channels are padded with zeros to whole vec4.
-// One invocation computes 4*HALVES output pixels, WG apart, x 4*BLOCKS output channels.
+// One invocation computes 4*HALVES output pixels, WG apart, x 8 output channels.
 // Where ci is no multiple of 4, the last step's spare weight rows belong to the next tap (clamped at the end) and meet zeros of x.
 // Taps outside the image read a clamped address times 0: no divergence in the inner loop.
 const WG: u32 = 8u;
 const HALVES: u32 = 1u;
-const BLOCKS: u32 = 2u;
 // Steps of 4 input channels that are summed at a stretch.
 const RUN: u32 = 16u;
 // ci4 > RUN: a tap takes several runs (else one, and the level of sums between run and total falls away).
@@ -74,11 +73,9 @@ fn main(
   let pixels = params.n * params.oh * params.ow;
   let last = pixels - 1u;
   let own = (wid.z * nwg.x + wid.x) * 4u * HALVES * WG + lid;
-  let block0 = wid.y * BLOCKS;
+  let block0 = wid.y * 2u;
   let c0 = min(block0 + 0u, params.co4 - 1u);
   let c1 = min(block0 + 1u, params.co4 - 1u);
-  let c2 = min(block0 + 2u, params.co4 - 1u);
-  let c3 = min(block0 + 3u, params.co4 - 1u);
   let top = (params.kh * params.kw * params.ci - 1u) * params.co4;
   let o0 = origin(min(own, last));
   let o1 = origin(min(own + 1u * WG, last));
@@ -90,12 +87,12 @@ fn main(
   let o7 = origin(min(own + 7u * WG, last));
   // Totals s of sums b of one tap of sums a of RUN steps: short sums round less than one long one. Deep networks amplify rounding,
   // and a max pool or a ReLU that decides otherwise than the true value changes gradients visibly.
-  var s00 = Four(); var s01 = Four(); var s02 = Four(); var s03 = Four();
-  var s10 = Four(); var s11 = Four(); var s12 = Four(); var s13 = Four();
-  var b00 = Four(); var b01 = Four(); var b02 = Four(); var b03 = Four();
-  var b10 = Four(); var b11 = Four(); var b12 = Four(); var b13 = Four();
-  var a00 = Four(); var a01 = Four(); var a02 = Four(); var a03 = Four();
-  var a10 = Four(); var a11 = Four(); var a12 = Four(); var a13 = Four();
+  var s00 = Four(); var s01 = Four();
+  var s10 = Four(); var s11 = Four();
+  var b00 = Four(); var b01 = Four();
+  var b10 = Four(); var b11 = Four();
+  var a00 = Four(); var a01 = Four();
+  var a10 = Four(); var a11 = Four();
   for (var ky = 0u; ky < params.kh; ky++) {
     for (var kx = 0u; kx < params.kw; kx++) {
       let t0 = tap(o0, ky, kx);
@@ -124,7 +121,7 @@ fn main(
             step(&a00, x0, w0, w1, w2, w3);
             if (HALVES > 1u) { step(&a10, x1, w0, w1, w2, w3); }
           }
-          if (BLOCKS > 1u) {
+          {
             let w0 = weight[r + c1];
             let w1 = weight[r1 + c1];
             let w2 = weight[r2 + c1];
@@ -132,64 +129,32 @@ fn main(
             step(&a01, x0, w0, w1, w2, w3);
             if (HALVES > 1u) { step(&a11, x1, w0, w1, w2, w3); }
           }
-          if (BLOCKS > 2u) {
-            let w0 = weight[r + c2];
-            let w1 = weight[r1 + c2];
-            let w2 = weight[r2 + c2];
-            let w3 = weight[r3 + c2];
-            step(&a02, x0, w0, w1, w2, w3);
-            if (HALVES > 1u) { step(&a12, x1, w0, w1, w2, w3); }
-          }
-          if (BLOCKS > 3u) {
-            let w0 = weight[r + c3];
-            let w1 = weight[r1 + c3];
-            let w2 = weight[r2 + c3];
-            let w3 = weight[r3 + c3];
-            step(&a03, x0, w0, w1, w2, w3);
-            if (HALVES > 1u) { step(&a13, x1, w0, w1, w2, w3); }
-          }
           r += 4u * params.co4;
         }
         if (RUNS) {
           collect(&b00, &a00);
-          if (BLOCKS > 1u) { collect(&b01, &a01); }
-          if (BLOCKS > 2u) { collect(&b02, &a02); }
-          if (BLOCKS > 3u) { collect(&b03, &a03); }
+          collect(&b01, &a01);
           if (HALVES > 1u) { collect(&b10, &a10); }
-          if (HALVES > 1u && BLOCKS > 1u) { collect(&b11, &a11); }
-          if (HALVES > 1u && BLOCKS > 2u) { collect(&b12, &a12); }
-          if (HALVES > 1u && BLOCKS > 3u) { collect(&b13, &a13); }
+          if (HALVES > 1u) { collect(&b11, &a11); }
         }
       }
       if (RUNS) {
         collect(&s00, &b00);
-        if (BLOCKS > 1u) { collect(&s01, &b01); }
-        if (BLOCKS > 2u) { collect(&s02, &b02); }
-        if (BLOCKS > 3u) { collect(&s03, &b03); }
+        collect(&s01, &b01);
         if (HALVES > 1u) { collect(&s10, &b10); }
-        if (HALVES > 1u && BLOCKS > 1u) { collect(&s11, &b11); }
-        if (HALVES > 1u && BLOCKS > 2u) { collect(&s12, &b12); }
-        if (HALVES > 1u && BLOCKS > 3u) { collect(&s13, &b13); }
+        if (HALVES > 1u) { collect(&s11, &b11); }
       } else {
         collect(&s00, &a00);
-        if (BLOCKS > 1u) { collect(&s01, &a01); }
-        if (BLOCKS > 2u) { collect(&s02, &a02); }
-        if (BLOCKS > 3u) { collect(&s03, &a03); }
+        collect(&s01, &a01);
         if (HALVES > 1u) { collect(&s10, &a10); }
-        if (HALVES > 1u && BLOCKS > 1u) { collect(&s11, &a11); }
-        if (HALVES > 1u && BLOCKS > 2u) { collect(&s12, &a12); }
-        if (HALVES > 1u && BLOCKS > 3u) { collect(&s13, &a13); }
+        if (HALVES > 1u) { collect(&s11, &a11); }
       }
     }
   }
   store(own, block0, s00);
-  if (BLOCKS > 1u) { store(own, block0 + 1u, s01); }
-  if (BLOCKS > 2u) { store(own, block0 + 2u, s02); }
-  if (BLOCKS > 3u) { store(own, block0 + 3u, s03); }
+  store(own, block0 + 1u, s01);
   if (HALVES > 1u) { store(own + 4u * WG, block0, s10); }
-  if (HALVES > 1u && BLOCKS > 1u) { store(own + 4u * WG, block0 + 1u, s11); }
-  if (HALVES > 1u && BLOCKS > 2u) { store(own + 4u * WG, block0 + 2u, s12); }
-  if (HALVES > 1u && BLOCKS > 3u) { store(own + 4u * WG, block0 + 3u, s13); }
+  if (HALVES > 1u) { store(own + 4u * WG, block0 + 1u, s11); }
 }
 
 fn store(p: u32, c: u32, s: Four) {

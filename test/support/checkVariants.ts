@@ -13,6 +13,8 @@ export interface VariantCheck<G, T extends Operands> {
   readonly inputs: { readonly [K in keyof T]?: readonly number[] | Nd | null };
   /** The outputs by name, in double precision. */
   readonly expected: (inputs: Readonly<Record<string, Nd>>) => { readonly [K in keyof T]?: Nd };
+  /** Only variants of such names, where compiling all of them takes long. */
+  readonly only?: RegExp;
   /** Default atol 1e-5, rtol 1e-4. */
   readonly tolerance?: Tolerance;
   /** Another seed draws other numbers. */
@@ -20,7 +22,7 @@ export interface VariantCheck<G, T extends Operands> {
 }
 
 /**
- * Runs every variant of an operation that fits the device, and compares its outputs with the expectation; their padding
+ * Runs every variant of an operation that fits the device (and is asked for), and compares its outputs with the expectation; their padding
  * must be zero. Outputs and the temporaries of a variant are full of NaN before. A failure names all variants that are wrong.
  * @returns the names of the variants that ran.
  */
@@ -30,11 +32,12 @@ export async function checkVariants<G, T extends Operands>(
 ): Promise<string[]> {
   const { operation, geometry } = check;
   const poisoned = poisonedDevice(device);
-  const variants = operation.variants.filter((variant) => variant.fits(device, geometry));
-  expect(
-    variants.map(({ name }) => name),
-    `${operation.name}: variants that fit`,
-  ).toContain(operation.preferred(device, geometry));
+  const fitting = operation.variants.filter((variant) => variant.fits(device, geometry));
+  const label = `${operation.name}: variants that fit`;
+  const names = fitting.map(({ name }) => name);
+  expect(names, label).toContain(operation.preferred(device, geometry));
+  const variants = fitting.filter(({ name }) => check.only?.test(name) ?? true);
+  expect(variants.length, `${label} and match ${check.only}`).toBeGreaterThan(0);
 
   const inputs = inputValues(check);
   const expected = check.expected(inputs);

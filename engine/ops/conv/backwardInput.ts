@@ -7,11 +7,10 @@ import {
   broadcastsToEight,
   broadcastTiles,
   fitsWorkgroup,
-  type InvocationTile,
   invocationThreads,
-  pixelTiles,
+  pixelBlocks,
   preferredTile,
-  registerTiles,
+  registerHalves,
   tileGrid,
   workgroupTiles,
 } from "./grid.js";
@@ -22,27 +21,33 @@ export type BackwardInputTensors = { dy: Tensor; weight: Tensor; dx: Tensor };
 type BackwardInputVariant = Variant<Geometry, BackwardInputTensors>;
 
 /** Images of few pixels (of one class) are taken position by position, so that a tile shares the taps it leaves out. */
-const fewPixels = 16;
-
-const registers = registerTiles.map((tile) => invocationVariant("register", kernels.conv2dBackwardInputRegister, tile));
-const pixels = pixelTiles.map((tile) => invocationVariant("pixels", kernels.conv2dBackwardInputPixels, tile));
-
-/** One invocation per tile of pixels x channels. */
-function invocationVariant(
-  kind: "register" | "pixels",
-  kernel: typeof kernels.conv2dBackwardInputRegister | typeof kernels.conv2dBackwardInputPixels,
-  { halves: HALVES, blocks: BLOCKS }: InvocationTile,
-): BackwardInputVariant {
-  return {
-    name: `${kind}-${4 * HALVES}x${4 * BLOCKS}`,
-    fits: (device) => kind === "register" || broadcasts(device),
-    run: (device, g, tensors) => {
-      const WG = invocationThreads(device, kind);
-      const grid = tileGrid(classPixels(g), 4 * HALVES * WG, g.stride ** 2 * Math.ceil(g.ci4 / BLOCKS));
-      device.run(kernel, tensors, g, grid, { WG, HALVES, BLOCKS });
-    },
-  };
+function byPosition(g: Geometry): boolean {
+  return g.h * g.w <= 16 * g.stride ** 2;
 }
+
+const register = registerHalves.map(
+  (HALVES): BackwardInputVariant => ({
+    name: `register-${4 * HALVES}x8`,
+    fits: () => true,
+    run: (device, g, tensors) => {
+      const WG = invocationThreads(device, "register");
+      const grid = tileGrid(classPixels(g), 4 * HALVES * WG, g.stride ** 2 * Math.ceil(g.ci4 / 2));
+      device.run(kernels.conv2dBackwardInputRegister, tensors, g, grid, { WG, HALVES });
+    },
+  }),
+);
+
+const pixels = pixelBlocks.map(
+  (BLOCKS): BackwardInputVariant => ({
+    name: `pixels-4x${4 * BLOCKS}`,
+    fits: broadcasts,
+    run: (device, g, tensors) => {
+      const WG = invocationThreads(device, "pixels");
+      const grid = tileGrid(classPixels(g), 4 * WG, g.stride ** 2 * Math.ceil(g.ci4 / BLOCKS));
+      device.run(kernels.conv2dBackwardInputPixels, tensors, g, grid, { WG, BLOCKS });
+    },
+  }),
+);
 
 const broadcast = broadcastTiles.map(
   (GROUPS): BackwardInputVariant => ({
@@ -50,7 +55,7 @@ const broadcast = broadcastTiles.map(
     fits: broadcastsToEight,
     run: (device, g, tensors) => {
       const grid = tileGrid(classPixels(g), 8 * GROUPS, g.stride ** 2 * Math.ceil(g.ci4 / 8));
-      const constants = { GROUPS, BY_POSITION: g.h * g.w <= fewPixels * g.stride ** 2 };
+      const constants = { GROUPS, BY_POSITION: byPosition(g) };
       device.run(kernels.conv2dBackwardInputBroadcast, tensors, g, grid, constants);
     },
   }),
@@ -75,8 +80,9 @@ function classPixels(g: Geometry): number {
 /** Gradient of a convolution by an input of two channels or more. */
 export const conv2dBackwardInput: Operation<Geometry, BackwardInputTensors> = {
   name: "conv2d-backward-input",
-  variants: [...registers, ...pixels, ...broadcast, ...workgroup],
-  preferred: (device, g) => preferredTile(device, classPixels(g), g.ci4),
+  variants: [...register, ...pixels, ...broadcast, ...workgroup],
+  preferred: (device, g) =>
+    preferredTile(device, { pixels: classPixels(g), channels4: g.ci4, images: g.n, byPosition: byPosition(g) }),
   shapeClass,
   scratch: (device, g) => ({
     dy: device.empty([g.n, g.oh, g.ow, 4 * g.co4], "scratch dy"),

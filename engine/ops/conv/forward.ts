@@ -1,4 +1,3 @@
-import type { Device } from "../../device.js";
 import * as kernels from "../../generated/kernels.js";
 import type { Tensor } from "../../tensor.js";
 import type { Operation, Variant } from "../../tuning/operation.js";
@@ -8,11 +7,10 @@ import {
   broadcastsToEight,
   broadcastTiles,
   fitsWorkgroup,
-  type InvocationTile,
   invocationThreads,
-  pixelTiles,
+  pixelBlocks,
   preferredTile,
-  registerTiles,
+  registerHalves,
   tileGrid,
   workgroupTiles,
 } from "./grid.js";
@@ -26,27 +24,41 @@ type ForwardVariant = Variant<Geometry, ForwardTensors>;
 const run = 16;
 
 /** Images of few pixels are taken position by position, so that a tile shares the taps it leaves out. */
-const fewPixels = 16;
-
-const registers = registerTiles.map((tile) => invocationVariant("register", kernels.conv2dForwardRegister, tile));
-const pixels = pixelTiles.map((tile) => invocationVariant("pixels", kernels.conv2dForwardPixels, tile));
-
-/** One invocation per tile of pixels x channels. */
-function invocationVariant(
-  kind: "register" | "pixels",
-  kernel: typeof kernels.conv2dForwardRegister | typeof kernels.conv2dForwardPixels,
-  { halves: HALVES, blocks: BLOCKS }: InvocationTile,
-): ForwardVariant {
-  return {
-    name: `${kind}-${4 * HALVES}x${4 * BLOCKS}`,
-    fits: (device) => kind === "register" || broadcasts(device),
-    run: (device, g, tensors) => {
-      const WG = invocationThreads(device, kind);
-      const grid = tileGrid(g.n * g.oh * g.ow, 4 * HALVES * WG, Math.ceil(g.co4 / BLOCKS));
-      device.run(kernel, operands(tensors), params(g, tensors), grid, { WG, HALVES, BLOCKS, RUNS: g.ci4 > run });
-    },
-  };
+function byPosition(g: Geometry): boolean {
+  return g.oh * g.ow <= 16;
 }
+
+const register = registerHalves.map(
+  (HALVES): ForwardVariant => ({
+    name: `register-${4 * HALVES}x8`,
+    fits: () => true,
+    run: (device, g, tensors) => {
+      const WG = invocationThreads(device, "register");
+      const grid = tileGrid(g.n * g.oh * g.ow, 4 * HALVES * WG, Math.ceil(g.co4 / 2));
+      device.run(kernels.conv2dForwardRegister, operands(tensors), params(g, tensors), grid, {
+        WG,
+        HALVES,
+        RUNS: g.ci4 > run,
+      });
+    },
+  }),
+);
+
+const pixels = pixelBlocks.map(
+  (BLOCKS): ForwardVariant => ({
+    name: `pixels-4x${4 * BLOCKS}`,
+    fits: broadcasts,
+    run: (device, g, tensors) => {
+      const WG = invocationThreads(device, "pixels");
+      const grid = tileGrid(g.n * g.oh * g.ow, 4 * WG, Math.ceil(g.co4 / BLOCKS));
+      device.run(kernels.conv2dForwardPixels, operands(tensors), params(g, tensors), grid, {
+        WG,
+        BLOCKS,
+        RUNS: g.ci4 > run,
+      });
+    },
+  }),
+);
 
 const broadcast = broadcastTiles.map(
   (GROUPS): ForwardVariant => ({
@@ -54,7 +66,7 @@ const broadcast = broadcastTiles.map(
     fits: broadcastsToEight,
     run: (device, g, tensors) => {
       const grid = tileGrid(g.n * g.oh * g.ow, 8 * GROUPS, Math.ceil(g.co4 / 8));
-      const constants = { GROUPS, RUNS: g.ci4 > run, BY_POSITION: g.oh * g.ow <= fewPixels };
+      const constants = { GROUPS, RUNS: g.ci4 > run, BY_POSITION: byPosition(g) };
       device.run(kernels.conv2dForwardBroadcast, operands(tensors), params(g, tensors), grid, constants);
     },
   }),
@@ -83,8 +95,9 @@ function params(g: Geometry, { bias }: ForwardTensors): Geometry & { has_bias: n
 /** Convolution of an input of two channels or more. */
 export const conv2dForward: Operation<Geometry, ForwardTensors> = {
   name: "conv2d-forward",
-  variants: [...registers, ...pixels, ...broadcast, ...workgroup],
-  preferred: (device: Device, g) => preferredTile(device, g.n * g.oh * g.ow, g.co4),
+  variants: [...register, ...pixels, ...broadcast, ...workgroup],
+  preferred: (device, g) =>
+    preferredTile(device, { pixels: g.n * g.oh * g.ow, channels4: g.co4, images: g.n, byPosition: byPosition(g) }),
   shapeClass,
   scratch: (device, g) => ({
     x: device.empty([g.n, g.h, g.w, g.ci], "scratch x"),

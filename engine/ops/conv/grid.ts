@@ -15,29 +15,11 @@ export function broadcastsToEight(device: Device): boolean {
   return broadcasts(device) && device.info.subgroupMinSize === 8 && device.info.subgroupMaxSize === 8;
 }
 
-/** What one invocation computes: 4 * halves pixels x 4 * blocks channels. */
-export interface InvocationTile {
-  readonly halves: 1 | 2;
-  readonly blocks: 1 | 2 | 3 | 4;
-}
+/** Pixels / 4 of the tiles of the portable kernels: 8 channels an invocation, every lane loads both operands. */
+export const registerHalves = [1, 2] as const;
 
-/** Tiles of the portable kernels: every lane loads both operands. */
-export const registerTiles: readonly InvocationTile[] = [
-  { halves: 1, blocks: 2 },
-  { halves: 2, blocks: 2 },
-  { halves: 2, blocks: 4 },
-];
-
-/** Tiles of the kernels whose lanes own pixels and share the weights. */
-export const pixelTiles: readonly InvocationTile[] = [
-  { halves: 1, blocks: 2 },
-  { halves: 1, blocks: 3 },
-  { halves: 1, blocks: 4 },
-  { halves: 2, blocks: 1 },
-  { halves: 2, blocks: 2 },
-  { halves: 2, blocks: 3 },
-  { halves: 2, blocks: 4 },
-];
+/** Channels / 4 of the tiles whose lanes own 4 pixels each and share the weights. */
+export const pixelBlocks = [2, 3, 4] as const;
 
 /** Groups of 8 pixels in the tiles whose lanes own 4 channels each and share the pixels. */
 export const broadcastTiles = [1, 2, 3, 4] as const;
@@ -71,15 +53,51 @@ export function tileGrid(rows: number, tile: number, columns: number): Grid {
   return [x, columns, z];
 }
 
+/** What a default is chosen by: pixels and vec4 of channels that are computed, and their layout. */
+export interface TileNeed {
+  readonly pixels: number;
+  readonly channels4: number;
+  readonly images: number;
+  /** Tiles take pixels in the order position, image. */
+  readonly byPosition: boolean;
+}
+
 /**
- * The variant for `pixels` x `channels4` vec4 of channels.
- * On processors with subgroups of 8 as measured; on GPUs by reasoning: a tile in workgroup memory where it is filled.
+ * GFLOP/s of full tiles, measured on lavapipe (2 cores, 3x3, 64 channels), and vec4 of channels per tile. How well a tile
+ * is filled decides more than these figures do, so they serve other processors too.
  */
-export function preferredTile(device: Device, pixels: number, channels4: number): string {
-  if (device.workFor === "gpu") return "workgroup-64x64";
-  if (!broadcasts(device)) return "register-8x8";
-  if (!broadcastsToEight(device)) return "pixels-4x8";
-  return pixels > 0 && channels4 > 0 ? "broadcast-24x32" : "";
+const cpuTiles = [
+  { kind: "broadcast", blocks: 8, rate: 47 },
+  { kind: "pixels-4x16", blocks: 4, rate: 39 },
+  { kind: "pixels-4x12", blocks: 3, rate: 31 },
+  { kind: "pixels-4x8", blocks: 2, rate: 30 },
+] as const;
+
+/**
+ * The variant where nothing has been tuned. On processors with subgroups of 8 as measured; on GPUs by reasoning: a tile in
+ * workgroup memory where channels fill it, the large one where enough workgroups are left.
+ */
+export function preferredTile(device: Device, need: TileNeed): string {
+  if (device.workFor === "gpu") return preferredOnGpu(device, need);
+  if (!broadcasts(device)) return need.pixels >= 8 * need.images ? "register-8x8" : "register-4x8";
+  const useful = (blocks: number) => need.channels4 / (blocks * Math.ceil(need.channels4 / blocks));
+  const candidates = cpuTiles.filter(({ kind }) => kind !== "broadcast" || broadcastsToEight(device));
+  const best = candidates.reduce((a, b) => (b.rate * useful(b.blocks) > a.rate * useful(a.blocks) ? b : a));
+  return best.kind === "broadcast" ? `broadcast-${broadcastRows(need)}x32` : best.kind;
+}
+
+/** A tile of few images at one position each shares its outside taps only if it does not straddle positions. */
+function broadcastRows({ pixels, images, byPosition }: TileNeed): number {
+  if (pixels <= 16) return pixels <= 8 ? 8 : 16;
+  if (byPosition && images % 16 === 0) return images % 32 === 0 ? 32 : 16;
+  return 24;
+}
+
+function preferredOnGpu(device: Device, { pixels, channels4 }: TileNeed): string {
+  const [small, large] = workgroupTiles as readonly [WorkgroupTile, WorkgroupTile];
+  const workgroups = Math.ceil(pixels / large.TILE) * Math.ceil((4 * channels4) / large.TILE);
+  if (4 * channels4 >= 96 && workgroups >= 64 && fitsWorkgroup(device, large)) return "workgroup-128x128";
+  return 4 * channels4 > 16 && fitsWorkgroup(device, small) ? "workgroup-64x64" : "register-4x8";
 }
 
 /** One invocation per 4 pixels (folded over x and z) x 8 channels (y). */

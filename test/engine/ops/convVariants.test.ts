@@ -1,11 +1,11 @@
-import { describe, expect, it } from "vitest";
-import type { Device } from "../../../engine/index.js";
+import { describe, it } from "vitest";
+import type { Device, DeviceOptions } from "../../../engine/index.js";
 import { conv2dBackwardInput } from "../../../engine/ops/conv/backwardInput.js";
 import { conv2dForward } from "../../../engine/ops/conv/forward.js";
 import type { Geometry } from "../../../engine/ops/conv/geometry.js";
 import * as twins from "../../reference/index.js";
 import { checkVariants } from "../../support/checkVariants.js";
-import { deviceVariants, swiftShaderDevice, testDevice } from "../../support/device.js";
+import { swiftShaderDevice, testDevice } from "../../support/device.js";
 
 type Case = {
   x: [n: number, h: number, w: number, i: number];
@@ -27,9 +27,6 @@ const cases: Case[] = [
   { x: [1, 6, 7, 4], o: 6, k: 2, stride: 3, pad: 0, bias: false },
 ];
 
-/** The few for a slow adapter. */
-const fewCases = cases.slice(0, 3);
-
 function outputSize(size: number, { k, stride, pad }: Case): number {
   return Math.floor((size + 2 * pad - k) / stride) + 1;
 }
@@ -41,9 +38,10 @@ function geometryOf(c: Case): Geometry {
   return { n, h, w, ci, ci4: Math.ceil(ci / 4), oh, ow, co4: Math.ceil(c.o / 4), kh: k, kw: k, stride, pad };
 }
 
-async function checkForward(device: Device, c: Case): Promise<string[]> {
+async function checkForward(device: Device, c: Case, only?: RegExp): Promise<string[]> {
   const params = { stride: c.stride, padding: c.pad };
   return checkVariants(device, {
+    ...(only ? { only } : {}),
     operation: conv2dForward,
     geometry: geometryOf(c),
     inputs: { x: c.x, weight: [c.k, c.k, c.x[3], c.o], bias: c.bias ? [c.o] : null },
@@ -53,10 +51,11 @@ async function checkForward(device: Device, c: Case): Promise<string[]> {
   });
 }
 
-async function checkBackwardInput(device: Device, c: Case): Promise<string[]> {
+async function checkBackwardInput(device: Device, c: Case, only?: RegExp): Promise<string[]> {
   const geometry = geometryOf(c);
   const params = { stride: c.stride, padding: c.pad };
   return checkVariants(device, {
+    ...(only ? { only } : {}),
     operation: conv2dBackwardInput,
     geometry,
     inputs: { dy: [c.x[0], geometry.oh, geometry.ow, c.o], weight: [c.k, c.k, c.x[3], c.o] },
@@ -64,23 +63,38 @@ async function checkBackwardInput(device: Device, c: Case): Promise<string[]> {
   });
 }
 
-describe.each(deviceVariants)("every variant of conv2d, %s", (_, options) => {
+/** Which device runs which variants: each kernel once or twice, as they take long to compile. */
+const plan: [name: string, options: DeviceOptions, only: RegExp][] = [
+  ["as the adapter is", {}, /broadcast|pixels/],
+  ["portable kernels", { subgroups: false }, /register/],
+  ["cut for a GPU", { workFor: "gpu" }, /pixels-4x8|register-4x8/],
+];
+
+describe.each(plan)("every variant of conv2d, %s", (_, options, only) => {
   it.each(cases)("forward, x $x, $o of $k x $k, stride $stride, pad $pad, bias $bias", async (c) => {
-    await checkForward(await testDevice(options), c);
+    await checkForward(await testDevice(options), c, only);
   });
 
   it.each(cases)("input gradient, x $x, $o of $k x $k, stride $stride, pad $pad", async (c) => {
-    await checkBackwardInput(await testDevice(options), c);
+    await checkBackwardInput(await testDevice(options), c, only);
   });
 });
 
-describe("every variant of conv2d on SwiftShader", () => {
-  for (const c of fewCases) {
+describe("tiles of conv2d in workgroup memory", () => {
+  const filled: Case = { x: [3, 9, 5, 70], o: 66, k: 3, stride: 1, pad: 1, bias: true };
+  it.each([...cases.slice(2, 4), filled])("x $x, $o of $k x $k, stride $stride", async (c) => {
+    const device = await testDevice({ workFor: "gpu" });
+    await checkForward(device, c, /workgroup/);
+    await checkBackwardInput(device, c, /workgroup/);
+  });
+});
+
+describe("conv2d on SwiftShader", () => {
+  for (const c of cases.slice(2, 5)) {
     it(`x ${c.x}, ${c.o} of ${c.k} x ${c.k}, stride ${c.stride}`, async (context) => {
       const device = await swiftShaderDevice(context);
-      expect(device.info.description + device.info.device).toMatch(/swiftshader/i);
-      await checkForward(device, c);
-      await checkBackwardInput(device, c);
+      await checkForward(device, c, /register-4x8/);
+      await checkBackwardInput(device, c, /register-4x8/);
     });
   }
 });
