@@ -6,7 +6,11 @@ import type { Variant } from "../../tuning/operation.js";
 import { broadcasts } from "../conv/grid.js";
 import { type Cut, cut, type GemmTensors, type Geometry, type Layout } from "./geometry.js";
 
-type GemmVariant = Variant<Geometry, GemmTensors>;
+export interface GemmVariant extends Variant<Geometry, GemmTensors> {
+  /** Rows and columns of out that are computed together. */
+  tile(device: Device): readonly [rows: number, columns: number];
+}
+
 type Flags = { readonly TA: boolean; readonly TB: boolean };
 
 /** Every way to compute a product whose operands lie so. L in a name stands for the lanes of a subgroup. */
@@ -29,6 +33,7 @@ export function gemmVariants(layout: Layout): GemmVariant[] {
 function register(flags: Flags, QUADS: 1 | 2): GemmVariant {
   return {
     name: `register-${4 * QUADS}x8`,
+    tile: () => [4 * QUADS, 8],
     fits: () => true,
     run: (device, g, tensors) => {
       const shares = cut(device, g, 4 * QUADS, 8, 1);
@@ -44,6 +49,7 @@ function register(flags: Flags, QUADS: 1 | 2): GemmVariant {
 function broadcast(flags: Flags, SETS: 1 | 2 | 4): GemmVariant {
   return {
     name: `broadcast-${8 * SETS}x4L`,
+    tile: ({ info }) => [8 * SETS, 4 * info.subgroupMaxSize],
     fits: broadcasts,
     run: (device, g, tensors) => {
       const WG = device.info.subgroupMaxSize;
@@ -59,6 +65,7 @@ function broadcast(flags: Flags, SETS: 1 | 2 | 4): GemmVariant {
 function broadcastRows(flags: Flags, SETS: 1 | 2): GemmVariant {
   return {
     name: `broadcast-4Lx${8 * SETS}`,
+    tile: ({ info }) => [4 * info.subgroupMaxSize, 8 * SETS],
     fits: broadcasts,
     run: (device, g, tensors) => {
       const WG = device.info.subgroupMaxSize;
@@ -75,6 +82,7 @@ function workgroup(flags: Flags, TILE: 64 | 128, QUADS: 1 | 2): GemmVariant {
   const WG = ((TILE / 8) * TILE) / (4 * QUADS);
   return {
     name: `workgroup-${TILE}x${TILE}`,
+    tile: () => [TILE, TILE],
     fits: (device) =>
       device.limits.maxComputeInvocationsPerWorkgroup >= WG &&
       device.limits.maxComputeWorkgroupStorageSize >= 2 * 4 * TILE * 16,

@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { matmul, ShapeError, Tape } from "../../../engine/index.js";
+import { conv2d, type Device, linear, matmul, ShapeError, Tape } from "../../../engine/index.js";
 import { gemm } from "../../../engine/ops/gemm/gemm.js";
 import { cut, gemmGeometry, type Layout } from "../../../engine/ops/gemm/geometry.js";
 import { type Nd, nd, type Twin } from "../../reference/index.js";
 import { checkOp } from "../../support/checkOp.js";
 import { checkVariants } from "../../support/checkVariants.js";
-import { deviceVariants, testDevice } from "../../support/device.js";
+import { deviceVariants, swiftShaderDevice, testDevice } from "../../support/device.js";
 
 /** out [M,N] = A B (+ bias) in double precision; A is [M,K] or transposed [K,M], B [K,N] or transposed [N,K]. */
 function product(a: Nd, transposeA: boolean, b: Nd, transposeB: boolean, bias?: Nd): Nd {
@@ -49,21 +49,24 @@ const sizes: [m: number, n: number, k: number, bias: boolean][] = [
   [18, 72, 517, false],
 ];
 
+function checkLayout(device: Device, layout: Layout, [m, n, k, bias]: (typeof sizes)[number]): Promise<string[]> {
+  const { transposeA, transposeB } = flagsOf(layout);
+  return checkVariants(device, {
+    operation: gemm[layout],
+    geometry: gemmGeometry(m, n, k),
+    inputs: { a: transposeA ? [k, m] : [m, k], b: transposeB ? [n, k] : [k, n], bias: bias ? [n] : null },
+    expected: (t) => ({ out: product(t.a!, transposeA, t.b!, transposeB, t.bias) }),
+    tolerance: { atol: 1e-4 },
+  });
+}
+
 describe.each(deviceVariants)("every variant of a product, %s", (_, options) => {
   describe.each(layouts)("%s", (layout) => {
     // A transposed matrix of one column would lie unpadded: `matmul` widens it.
     it.each(sizes.filter(([m]) => m > 1 || layout[0] === "n"))(
       "[%i, x] [x, %i], %i long, bias %s",
       async (m, n, k, bias) => {
-        const device = await testDevice(options);
-        const { transposeA, transposeB } = flagsOf(layout);
-        const ran = await checkVariants(device, {
-          operation: gemm[layout],
-          geometry: gemmGeometry(m, n, k),
-          inputs: { a: transposeA ? [k, m] : [m, k], b: transposeB ? [n, k] : [k, n], bias: bias ? [n] : null },
-          expected: (t) => ({ out: product(t.a!, transposeA, t.b!, transposeB, t.bias) }),
-          tolerance: { atol: 1e-4 },
-        });
+        const ran = await checkLayout(await testDevice(options), layout, [m, n, k, bias]);
         expect(ran).toEqual(expect.arrayContaining(["register-4x8", "register-8x8"]));
       },
     );
@@ -77,6 +80,13 @@ describe.each(deviceVariants)("every variant of a product, %s", (_, options) => 
     expect(splits * steps_per_split).toBeGreaterThanOrEqual(2048);
     expect((splits - 1) * steps_per_split).toBeLessThan(2048);
     expect(cut(device, gemmGeometry(16, 16, 63), 8, 32, 8).splits).toBe(1);
+  });
+});
+
+describe("products on SwiftShader", () => {
+  it.for(layouts)("%s", async (layout, context) => {
+    const device = await swiftShaderDevice(context);
+    for (const size of sizes.slice(5, 7)) await checkLayout(device, layout, size);
   });
 });
 
@@ -132,5 +142,50 @@ describe("matmul", () => {
     expect(() => matmul(tape, a, b, { transposeA: true })).toThrow("a [4,6] transposed");
     expect(() => matmul(tape, tape.tensor([2, 3, 6], "c"), b)).toThrow("two matrices");
     tape.dispose();
+  });
+});
+
+describe("where products are taken", () => {
+  it("linear layers and 1x1 convolutions of stride 1 are products, forward and backward; other convolutions are not", async () => {
+    const device = await testDevice({ workFor: "gpu" });
+    const tape = new Tape(device);
+    const weight = (k: number) => tape.watch(tape.tensor([k, k, 12, 20], "weight"));
+    const run = (op: () => ReturnType<typeof linear>) => {
+      const before = new Set(Object.keys(device.choices.record()));
+      const y = op();
+      tape.backward([y], [tape.tensor(y.shape, "dy")]);
+      return Object.keys(device.choices.record()).filter((key) => !before.has(key));
+    };
+    const x = tape.watch(tape.tensor([2, 7, 9, 12], "x"));
+    expect(run(() => conv2d(tape, x, weight(1), null))).toEqual([
+      "gemm-nn m128 12->20",
+      "gemm-nt m128 20->12",
+      "gemm-tn 12x20 k128",
+    ]);
+    const rows = tape.watch(tape.tensor([5, 12], "rows"));
+    expect(run(() => linear(tape, rows, weight(1), null))).toEqual([
+      "gemm-nn m4 12->20",
+      "gemm-nt m4 20->12",
+      "gemm-tn 12x20 k4",
+    ]);
+    for (const op of [
+      () => conv2d(tape, x, weight(1), null, { stride: 2 }),
+      () => conv2d(tape, x, weight(3), null),
+      () => conv2d(tape, x, weight(1), null, { padding: 1 }),
+    ]) {
+      expect(run(op).join()).toMatch(/^conv2d-backward-input.*conv2d-backward-weight.*conv2d-forward/);
+    }
+    tape.dispose();
+  });
+
+  it("prefers tiles in workgroup memory on a GPU, but for matrices much smaller than one", async () => {
+    const device = await testDevice({ workFor: "gpu" });
+    const name = (m: number, n: number) => gemm.nn.preferred(device, gemmGeometry(m, n, 64));
+    expect([name(512, 512), name(8192, 36), name(8192, 4), name(4, 512)]).toEqual([
+      "workgroup-64x64",
+      "workgroup-64x64",
+      "register-4x8",
+      "register-4x8",
+    ]);
   });
 });
