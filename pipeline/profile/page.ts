@@ -12,7 +12,8 @@ import { rooflineChart } from "./rooflineChart.js";
 const ownStyle = `
 body { max-width: 1400px; }
 .rows th, .rows td { padding: .25rem .5rem; font-size: .82rem; white-space: nowrap; }
-.rows td.text { text-align: left; }
+.rows td.text, .rows th:nth-child(-n+4) { text-align: left; }
+a { color: var(--c0); text-decoration: none; }
 .rows tr:target { outline: 2px solid var(--c0); }
 .bar { position: relative; }
 .bar::before { content: ""; position: absolute; inset: 3px auto 3px 0; width: var(--w); background: rgba(var(--tint), .22); }
@@ -35,7 +36,7 @@ export function profilePage(profile: ProfileDocument): string {
 ${warnings.length > 0 && html`<ul class="notes">${warnings.map((text) => html`<li>${text}</li>`)}</ul>`}
 ${tiles(profile)}
 ${timing(profile)}
-<section><h2>Roofline</h2>${figure("", rooflineChart(profile), "The lines are this adapter's measured peaks: what the fastest of several multiply-add and copy kernels reached. The area of a point is its share of the step; numbers are the rows below. Operations and bytes are counted from sizes, each tensor moved once: what stays in a cache can lie above the slope. Kernels whose operations are not counted are left out.")}</section>
+<section><h2>Roofline</h2>${figure("", rooflineChart(profile), "The lines are this adapter's measured peaks: what the fastest of several multiply-add and copy kernels reached. The area of a point is its share of the step; numbers are the rows below. Operations and bytes are counted from sizes, each tensor moved once: what stays in a cache can lie above the slope. Kernels whose operations are not counted, or that take less than 0.05 % of the step, are left out.")}</section>
 <section><h2>Kernels by time</h2>${table(profile)}</section>
 <section><h2>Code</h2>${sources(profile)}</section>
 </main></body></html>
@@ -62,7 +63,7 @@ function timing(profile: ProfileDocument): Html {
   const padding = totals.paddedMatrixFlops / Math.max(1, totals.matrixFlops) - 1;
   const clock = by === "host" ? "host timing, one dispatch at a time" : `timestamps, clock step ${quantumNs} ns`;
   const captured = times.capturedHostMs === null ? "" : `, ${ms(times.capturedHostMs)} captured`;
-  return html`<p class="small">${dispatches} dispatches, ${submits} submissions; host ${ms(times.eagerHostMs)} per step op by op${captured}; ${clock}.
+  return html`<p class="small">${dispatches} dispatches, ${submits} ${submits === 1 ? "submission" : "submissions"}; host ${ms(times.eagerHostMs)} per step op by op${captured}; ${clock}.
 ${(totals.matrixFlops / 1e9).toFixed(2)} GFLOP of convolutions and products (${percent(padding)} more with padded channels), ${(totals.bytes / 1e6).toFixed(0)} MB moved at least;
 at most ${(peakBytes / 2 ** 20).toFixed(0)} MiB of tensors at once. Peaks: ${roofline.gflops.toFixed(0)} GFLOP/s (${roofline.gflopsBy}), ${roofline.gbps.toFixed(1)} GB/s (${roofline.gbpsBy}).</p>`;
 }

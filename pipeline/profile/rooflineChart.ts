@@ -15,14 +15,16 @@ const kinds: readonly (readonly [name: string, pattern: RegExp])[] = [
 
 /** Points that are numbered, as the table's rows are. */
 const numbered = 12;
+/** Rows that take less of the step are no points: there can be hundreds. */
+const leastShare = 0.0005;
 
 /**
  * Rows by arithmetic intensity and rate, both logarithmic, under the roof that the microbenchmarks measured. The area of a point is
- * its share of the step's time. Rows without counted operations are left out; null if there are none with.
+ * its share of the step's time. Rows without counted operations, and such that take next to no time, are left out; null if there are none with.
  */
 export function rooflineChart({ roofline, rows }: ProfileDocument): Html | null {
   const points = rows.flatMap((row, i) =>
-    row.intensity !== null && row.gflops !== null && row.intensity > 0 && row.gflops > 0
+    row.intensity !== null && row.gflops !== null && row.intensity > 0 && row.gflops > 0 && row.share >= leastShare
       ? [{ row, number: i + 1, x: row.intensity, y: row.gflops }]
       : [],
   );
@@ -79,8 +81,8 @@ export function rooflineChart({ roofline, rows }: ProfileDocument): Html | null 
             })),
           symbol: "circle",
           itemStyle: { color: seriesStyle(i).color, opacity: 0.72, borderColor: "var(--paper)", borderWidth: 1 },
-          label: { color: ink, fontSize: 12, fontWeight: 600 as const, position: "right" as const, distance: 3 },
-          labelLayout: { moveOverlap: "shiftY" as const },
+          label: { color: ink, fontSize: 12, fontWeight: 600 as const, position: "top" as const, distance: 2 },
+          labelLayout: { hideOverlap: true },
           silent: true,
           z: 3,
         })),
@@ -111,7 +113,8 @@ function decade(value: number, round: (x: number) => number): number {
 type Axis = echarts.XAXisComponentOption & echarts.YAXisComponentOption;
 
 function logAxis(title: string, side: "x" | "y", min: number, max: number): Axis {
-  return { ...axis({ title }, side), type: "log", logBase: 10, min, max } as Axis;
+  const format = (value: number) => String(Number(value.toPrecision(3)));
+  return { ...axis({ title, format }, side), type: "log", logBase: 10, min, max } as Axis;
 }
 
 function roofLabel(x: number, y: number, text: string, position: "left" | "top") {
