@@ -9,9 +9,11 @@ import type {
   RunResult,
   TrainOptions,
 } from "../pipeline/run/types.js";
+import type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
 import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.js";
 
 export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
+
 export type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 export type {
   EvaluateOptions,
@@ -22,6 +24,7 @@ export type {
   RunResult,
   TrainOptions,
 } from "../pipeline/run/types.js";
+export type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
 export type { TuneReport } from "../pipeline/tuning/tuneRun.js";
 
 export interface AdapterDetails extends AdapterInfo {
@@ -45,6 +48,8 @@ export interface Actions {
   /** Reads two files that `profile --json` made. */
   compareProfiles(before: string, after: string): Promise<Comparison>;
   profileKernel(request: KernelFileRequest): Promise<{ adapter: string; timings: KernelTiming[] }>;
+  /** What a network costs. */
+  summarize(options: SummaryOptions): Promise<ModelSummary>;
   /** A network on tensors of a file. */
   runRawTensors(options: RawOptions): Promise<RawResult>;
   /** Resolves to the path of the HTML file. */

@@ -61,6 +61,10 @@ export const actions: Actions = {
     const { tuneForConfig } = await import("../pipeline/tuning/tuneRun.js");
     return tuneForConfig(options);
   },
+  async summarize(options) {
+    const { summarizeForTraining } = await import("../pipeline/summary/index.js");
+    return summarizeForTraining(options);
+  },
   async runRawTensors(options) {
     const { runRawTensors } = await import("../pipeline/rawTensors/index.js");
     return runRawTensors(options);

@@ -11,6 +11,13 @@ export function wholeNumber(min: number): (text: string) => number {
   };
 }
 
+/** Parser of an option that takes a number above 0. */
+export function positiveNumber(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (value > 0 && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("Give a number above 0.");
+}
+
 /** Parser of an option that may be given several times. */
 export function collect(text: string, before: string[] = []): string[] {
   return [...before, text];

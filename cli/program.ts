@@ -13,6 +13,7 @@ import { addProfile } from "./profile.js";
 import { addReport } from "./report.js";
 import { addResume } from "./resume.js";
 import { type Io, Session } from "./session.js";
+import { addSummary } from "./summary.js";
 import { addSynth } from "./synth.js";
 import { addTrain } from "./train.js";
 import { addTune } from "./tune.js";
@@ -64,6 +65,7 @@ function buildProgram(session: Session): Command {
     addEvaluate,
     addPredict,
     addReport,
+    addSummary,
     addTune,
     addProfile,
   ];

@@ -1,0 +1,62 @@
+import type { NetworkSummary } from "../../models/index.js";
+
+export type Method = "supervised" | "meta-pseudo-labels";
+
+/** Memory of one training step on the GPU, bytes, estimated from the network's shapes. */
+export interface TrainingMemory {
+  /** Weights of all networks, padded as they are stored. */
+  readonly weights: number;
+  readonly gradients: number;
+  /** One momentum per weight (SGD; Adam has twice that). */
+  readonly optimizer: number;
+  /** Outputs of layers that the backward pass needs. */
+  readonly activations: number;
+  /** Gradients of activations that are alive at one time. */
+  readonly temporary: number;
+  readonly total: number;
+}
+
+/**
+ * How a method multiplies a batch. IPB: the teacher's pass has three patches per patch of the batch and waits while the
+ * student's pass of two runs.
+ */
+export const passes: Record<Method, { networks: number; largestPass: number; alive: number }> = {
+  supervised: { networks: 1, largestPass: 1, alive: 1 },
+  "meta-pseudo-labels": { networks: 2, largestPass: 3, alive: 5 },
+};
+
+/** Gradients of the largest activations that are alive together: two, and one that is added. */
+const gradientsAlive = 3;
+
+/** @param perPatch summary of a pass of one patch */
+export function trainingMemory(perPatch: NetworkSummary, batch: number, method: Method): TrainingMemory {
+  const { networks, largestPass, alive } = passes[method];
+  const weights = networks * perPatch.parameterBytes;
+  const activations = alive * batch * activationSum(perPatch);
+  const temporary = gradientsAlive * largestPass * batch * largestTensor(perPatch);
+  const total = 3 * weights + activations + temporary;
+  return { weights, gradients: weights, optimizer: weights, activations, temporary, total };
+}
+
+/** The largest batch whose step stays within `bytes`; 0 if not even one patch does. */
+export function batchWithin(perPatch: NetworkSummary, bytes: number, method: Method): number {
+  const fixed = trainingMemory(perPatch, 0, method).total;
+  const each = trainingMemory(perPatch, 1, method).total - fixed;
+  return Math.max(0, Math.floor((bytes - fixed) / each));
+}
+
+/** The largest batch whose largest tensor fits one binding; 0 if the weights alone do not. */
+export function batchBound(perPatch: NetworkSummary, bindingBytes: number, method: Method): number {
+  if (perPatch.parameterBytes > bindingBytes) return 0;
+  return Math.floor(bindingBytes / (largestTensor(perPatch) * passes[method].largestPass));
+}
+
+/** Bytes of the largest layer output of one patch. */
+export function largestTensor({ layers }: NetworkSummary): number {
+  return Math.max(...layers.map(({ bytes }) => bytes));
+}
+
+/** Bytes of all layer outputs of one patch. */
+export function activationSum({ layers }: NetworkSummary): number {
+  return layers.reduce((sum, { bytes }) => sum + bytes, 0);
+}
