@@ -24,6 +24,8 @@ const cases: Case[] = [
   { x: [2, 6, 8, 36], o: 18, k: 3, stride: 2, pad: 1, bias: true },
   { x: [1, 8, 9, 7], o: 70, k: 1, stride: 2, pad: 0, bias: false },
   { x: [2, 7, 6, 5], o: 9, k: 5, stride: 2, pad: 1, bias: true },
+  // No input pixel has an odd row: a class without pixels.
+  { x: [2, 1, 3, 6], o: 5, k: 3, stride: 2, pad: 1, bias: true },
   { x: [1, 6, 7, 4], o: 6, k: 2, stride: 3, pad: 0, bias: false },
 ];
 
