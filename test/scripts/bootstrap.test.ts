@@ -40,7 +40,8 @@ test("without a task it lists the tasks and fails", () => {
   const { status, stdout, stderr } = bootstrap([]);
   expect(status).toBe(1);
   expect(stdout).toBe("");
-  for (const task of ["demo", "test", "build", "check", "cli"]) expect(stderr).toMatch(new RegExp(`^  ${task} `, "m"));
+  for (const task of ["demo", "test", "build", "check", "bench", "cli"])
+    expect(stderr).toMatch(new RegExp(`^  ${task} `, "m"));
 });
 
 test.skipIf(process.platform === "win32")("works when started through a symbolic link", () => {
