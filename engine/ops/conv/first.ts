@@ -25,15 +25,15 @@ const registerForward: Variant<Geometry, ForwardTensors> = {
   },
 };
 
-/** Runs of 4 pixels x 4 channels along a row. Long runs load the weights rarely; a GPU wants many invocations first. */
+/** Runs of 4 pixels x 8 channels along a row. Long runs load the weights rarely; a GPU wants many invocations first. */
 const rowsForward: Variant<Geometry, ForwardTensors> = {
-  name: "rows-4x4",
+  name: "rows-4x8",
   fits: byRows,
   run: (device, g, { x, weight, bias, y }) => {
     const quads = Math.ceil(g.ow / 4);
     const run = Math.min(quads, device.workFor === "cpu" ? 32 : 4);
     const pieces = Math.ceil(quads / run);
-    const { grid, constants } = itemGrid(device, g.n * g.oh * pieces * g.co4);
+    const { grid, constants } = itemGrid(device, g.n * g.oh * pieces * Math.ceil(g.co4 / 2));
     const params = { ...g, has_bias: bias ? 1 : 0, pieces, run };
     const tensors = { x, weight, bias: bias ?? weight, y };
     device.run(kernels.conv2dFirstForwardRows, tensors, params, grid, { ...constants, STRIDE: g.stride });

@@ -86,7 +86,7 @@ describe.each(deviceVariants)("first layer, %s", (_, options) => {
         inputs: { x: c.x, weight: [c.k, c.k, 1, c.o], bias },
         expected: ({ x, weight, bias: b }) => ({ y: twins.conv2d.forward(b ? [x!, weight!, b] : [x!, weight!], c) }),
       });
-      expect(forward).toEqual(rows ? ["register-4x8", "rows-4x4"] : ["register-4x8"]);
+      expect(forward).toEqual(rows ? ["register-4x8", "rows-4x8"] : ["register-4x8"]);
     }
   });
 });
