@@ -41,6 +41,7 @@ const rates: Readonly<Record<"cpu" | "gpu", Readonly<Record<string, number>>>> =
     "register-8x8": 13.5,
     "broadcast-8x4L": 26,
     "broadcast-16x4L": 40,
+    "broadcast-24x4L": 45,
     "broadcast-32x4L": 43,
     "broadcast-4Lx8": 28,
     "broadcast-4Lx16": 40,

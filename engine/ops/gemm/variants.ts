@@ -21,6 +21,7 @@ export function gemmVariants(layout: Layout): GemmVariant[] {
     register(flags, 2),
     broadcast(flags, 1),
     broadcast(flags, 2),
+    broadcast(flags, 3),
     broadcast(flags, 4),
     broadcastRows(flags, 1),
     broadcastRows(flags, 2),
@@ -46,7 +47,7 @@ function register(flags: Flags, QUADS: 1 | 2): GemmVariant {
 }
 
 /** Rows of A are broadcast among the lanes of a subgroup, which hold 4 columns each. */
-function broadcast(flags: Flags, SETS: 1 | 2 | 4): GemmVariant {
+function broadcast(flags: Flags, SETS: 1 | 2 | 3 | 4): GemmVariant {
   return {
     name: `broadcast-${8 * SETS}x4L`,
     tile: ({ info }) => [8 * SETS, 4 * info.subgroupMaxSize],
