@@ -86,9 +86,12 @@ export function preferredTile(device: Device, need: TileNeed): string {
   return best.kind === "broadcast" ? `broadcast-${broadcastRows(need)}x32` : best.kind;
 }
 
-/** A tile of few images at one position each shares its outside taps only if it does not straddle positions. */
+/**
+ * Few pixels: the tile that they fill. Position by position: a tile shares its outside taps if it does not straddle
+ * positions. Else 24, which is fastest: larger tiles pass the instruction cache, smaller ones load more.
+ */
 function broadcastRows({ pixels, images, byPosition }: TileNeed): number {
-  if (pixels <= 16) return pixels <= 8 ? 8 : 16;
+  if (pixels <= 32) return pixels <= 8 ? 8 : 16;
   if (byPosition && images % 16 === 0) return images % 32 === 0 ? 32 : 16;
   return 24;
 }
