@@ -16,6 +16,7 @@ import { firstNonFinite, nonFiniteError } from "./health.js";
 import { MetaPhase } from "./metaPhase.js";
 import { optimizerTensors, type Phase } from "./phase.js";
 import { ScalarRing, type ScalarRow } from "./ring.js";
+import { StepQueue } from "./stepQueue.js";
 import { SupervisedPhase } from "./supervisedPhase.js";
 import type { PhaseName, RunLog } from "./types.js";
 import type { SplitData, Workspace } from "./workspace.js";
@@ -41,7 +42,7 @@ export class Trainer {
   private lastSaved: string | null = null;
   private savedAt = performance.now();
   private startedAt = performance.now();
-  /** Of the epoch's steps but its first: time in which the host gave the GPU its work, and time in all, s. */
+  /** Time in which the host gave the GPU the work of this epoch's steps, and time in all, s. */
   private readonly host = { own: 0, total: 0 };
 
   constructor(
@@ -139,6 +140,7 @@ export class Trainer {
     const { ws, state } = this;
     const from = state.step;
     const jobs = Array.from({ length: end - from }, (_, i) => () => phase.load(from + i));
+    const queue = new StepQueue();
     let begun = performance.now();
     for await (const batch of ahead(jobs, 2)) {
       if (this.options.signal.aborted) {
@@ -149,23 +151,27 @@ export class Trainer {
       ws.device.write(ws.dropout.state, [ws.config.seed, state.step]);
       phase.run(state.step, batch);
       const recorded = performance.now();
+      await queue.add(ws.device.sync());
       const rows = await ring.push(state.step, phase.scalars);
       state.step++;
       this.record(phase, rows);
       this.show(phase);
       await this.estimate.afterStep(phase, ws.device);
       const now = performance.now();
-      state.epochSeconds += (now - begun) / 1000;
-      // A first step may be captured, which takes longer.
-      if (state.step > from + 1) {
-        this.host.own += (recorded - recording) / 1000;
-        this.host.total += (now - begun) / 1000;
-      }
+      this.addTime(recorded - recording, now - begun);
       begun = now;
       // After its last step an epoch is saved with its evaluation only.
       if (state.step < end && now - this.savedAt > ws.config.checkpointMinutes * 60_000) await this.pause(phase, ring);
     }
     this.record(phase, await ring.drain());
+    this.addTime(0, performance.now() - begun);
+  }
+
+  /** @param own, total ms of the epoch in which the host made work, and that went by */
+  private addTime(own: number, total: number): void {
+    this.state.epochSeconds += total / 1000;
+    this.host.own += own / 1000;
+    this.host.total += total / 1000;
   }
 
   /** Takes over scalars of steps: refuses what is not finite, and writes a line where `logEvery` steps are complete. */
