@@ -11,7 +11,7 @@ import { recordsOf, runSuite } from "./run/suite.js";
 /**
  * Measures, and writes what was asked for.
  * @param write takes the results @param log takes progress
- * @returns 0, or 1 if a case of ours has no time
+ * @returns 0, or 1 if a case of ours has no time, or none has
  */
 export async function runBench(
   options: RunOptions,
@@ -27,7 +27,7 @@ export async function runBench(
     outcomes.some((o) => o.engine === "equipoise" && o.failed !== undefined),
   );
   const missing = options.engines.includes("equipoise") && suite.absent.some(({ engine }) => engine === "equipoise");
-  return failed || missing ? 1 : 0;
+  return failed || missing || recordsOf(results).length === 0 ? 1 : 0;
 }
 
 function save(file: string, text: string): void {

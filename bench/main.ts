@@ -14,6 +14,10 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+// Ending by exit() lets go of the files that the engines share; their processes end with their input.
+process.once("SIGINT", () => process.exit(130));
+process.once("SIGTERM", () => process.exit(143));
+
 try {
   process.exitCode = await runCommandLine(process.argv.slice(2), {
     run: (options) => runBench(options, write, log),

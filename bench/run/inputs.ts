@@ -28,6 +28,11 @@ export function inputValues(benchCase: Pick<BenchCase, "sizes">, name: string, s
 /** Files that the engines' processes share: inputs and results of one case. */
 export class Exchange {
   private readonly folder = mkdtempSync(join(tmpdir(), "equipoise-bench-"));
+  private readonly onExit = () => rmSync(this.folder, { recursive: true, force: true });
+
+  constructor() {
+    process.once("exit", this.onExit);
+  }
 
   /** Writes the inputs of a case. @returns paths by name */
   inputs(benchCase: BenchCase): Record<string, string> {
@@ -57,6 +62,7 @@ export class Exchange {
   }
 
   close(): void {
-    rmSync(this.folder, { recursive: true, force: true });
+    process.off("exit", this.onExit);
+    this.onExit();
   }
 }
