@@ -1,4 +1,5 @@
 import type { AdapterInfo } from "../engine/device.js";
+import type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
 import type { Comparison, KernelTiming, ProfileCommandOptions, ProfileDocument } from "../pipeline/profile/index.js";
 import type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 import type {
@@ -12,8 +13,8 @@ import type {
 import type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
 import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.js";
 
+export type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
 export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
-
 export type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 export type {
   EvaluateOptions,
@@ -38,6 +39,8 @@ export interface Actions {
   adapters(): Promise<AdapterDetails[]>;
   synthesise(out: string, options: SynthOptions): Promise<ImageSummary>;
   importFashionMnist(out: string, options: ImportOptions): Promise<ImageSummary>;
+  /** Weights of a PyTorch checkpoint as safetensors. */
+  importPth(file: string, out: string, part?: Part): Promise<ImportedWeights>;
   trainRun(options: TrainOptions): Promise<RunResult>;
   resumeRun(run: string, options: ResumeOptions): Promise<RunResult>;
   evaluateRun(run: string, options: EvaluateOptions): Promise<EvaluationResult>;

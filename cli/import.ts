@@ -1,16 +1,27 @@
 import { type Command, Option } from "commander";
+import type { Part } from "./actions.js";
 import { makeImages } from "./images.js";
 import { given } from "./options.js";
 import type { Session } from "./session.js";
+
+interface PthOptions {
+  out: string;
+  part?: Part;
+}
 
 interface Options {
   shape: "stem-cell";
   source?: string;
 }
 
-/** `equipoise import fashion-mnist OUT`: real labelled images in the proportions of the stem cell set. */
+/**
+ * `equipoise import fashion-mnist OUT`: real labelled images in the proportions of the stem cell set.
+ * `equipoise import pth FILE`: weights of a PyTorch checkpoint as safetensors.
+ */
 export function addImport(program: Command, session: Session): void {
-  const group = program.command("import").description("bring a public data set into the folder layout of equipoise");
+  const group = program
+    .command("import")
+    .description("bring in a public data set, or the weights of a PyTorch checkpoint");
   group
     .command("fashion-mnist")
     .description("Fashion-MNIST from Debian's package dataset-fashion-mnist")
@@ -22,4 +33,17 @@ export function addImport(program: Command, session: Session): void {
         session.actions.importFashionMnist(out, { shape, ...given({ source }), ...hooks }),
       ),
     );
+  group
+    .command("pth")
+    .description("weights of a PyTorch checkpoint (.pth, .pth.tar) as safetensors; nothing in the file is run")
+    .argument("<file>", "what torch.save wrote: a checkpoint of the authors' layout, or a state dict")
+    .requiredOption("--out <file>", "safetensors file to write, for predict --weights")
+    .addOption(
+      new Option("--part <name>", "network of the checkpoint (default: student)").choices(["student", "teacher"]),
+    )
+    .action(async (file: string, { out, part }: PthOptions) => {
+      const result = await session.actions.importPth(file, out, part);
+      const from = result.key === null ? "" : ` of ${result.key}`;
+      session.result({ file, out, ...result }, `${result.tensors} tensors${from} (${result.values} numbers): ${out}`);
+    });
 }

@@ -27,6 +27,10 @@ export const actions: Actions = {
     const { importFashionMnist } = await import("../pipeline/data/importFashionMnist.js");
     return importFashionMnist(out, options);
   },
+  async importPth(file, out, part) {
+    const { importPth } = await import("../pipeline/checkpoints/importPth.js");
+    return importPth(file, out, part);
+  },
   async trainRun(options) {
     const { trainRun } = await import("../pipeline/run/index.js");
     return trainRun(options);
