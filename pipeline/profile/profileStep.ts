@@ -167,7 +167,7 @@ function warnings(profiled: readonly ProfiledStep[], quantumNs: number, rows: re
   const typical = profiled[0];
   if (typical?.timing === "host") {
     found.push(
-      "this adapter has no timestamp queries: each dispatch was run again alone and timed by the host; short kernels are known to some 0.02 ms only",
+      "no timestamp queries were used: each dispatch was run again alone and timed by the host; short kernels are known to some 0.02 ms only",
     );
   }
   const invalid = profiled.reduce((sum, step) => sum + step.invalid, 0);

@@ -41,6 +41,7 @@ interface Case {
 test.each<Case>([
   { model: "vgg19", input: 128, table: "vgg19_ss @128" },
   { model: "ms-vgg19", input: 224, table: "vgg19_ms @224/112" },
+  { model: "ms-hrnet-small-v1", input: 64, table: "hrnet_ms small_v1 out128 @64/32" },
 ])("a forward pass of $model counts twice PyTorch's multiply-adds", async ({ model, input, table }) => {
   const device = await testDevice();
   const network = createNetwork(device, { model, width: 1, input, classes: 4, seed: 1, label: "cost" });

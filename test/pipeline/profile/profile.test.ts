@@ -2,6 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openNodeDevice } from "../../../engine/node.js";
+import { fill } from "../../../engine/stream.js";
 import { resolveConfig } from "../../../pipeline/config/resolve.js";
 import { parseDump } from "../../../pipeline/profile/dumpShaders.js";
 import {
@@ -14,6 +16,7 @@ import {
 } from "../../../pipeline/profile/index.js";
 import { headerSettings } from "../../../pipeline/profile/kernelFile.js";
 import { indented, profilePage } from "../../../pipeline/profile/page.js";
+import { profileStep } from "../../../pipeline/profile/profileStep.js";
 import { rooflineChart, standalone } from "../../../pipeline/profile/rooflineChart.js";
 
 const folder = mkdtempSync(join(tmpdir(), "equipoise-profile-"));
@@ -115,6 +118,34 @@ describe("a profile of a training step", () => {
     const page = profilePage({ ...profile, rows, warnings: ["<b>"] });
     expect(page).toContain("&lt;b&gt;");
     expect(standalone(rooflineChart(profile) as never)).toContain("GFLOP/s");
+  });
+});
+
+describe("warnings", () => {
+  /** A step of one kernel that takes a while. */
+  async function warningsOf(timing: "timestamps" | "host") {
+    // As Dawn is by default: it rounds timestamps, as browsers do.
+    const device = await openNodeDevice();
+    try {
+      const x = device.zeros([1 << 18, 4], "x");
+      const compute = () => fill(device, x, 1);
+      const step = { prepare: () => {}, compute, capturable: false, release: () => {} };
+      return await profileStep(device, step, { repeats: 4, timing });
+    } finally {
+      device.close();
+    }
+  }
+
+  test("timestamps that the platform rounds are found by their times", async () => {
+    const { quantumNs, warnings } = await warningsOf("timestamps");
+    expect(quantumNs % 65536).toBe(0);
+    expect(warnings.join()).toMatch(/timestamps are quantised to [\d.]+ us: 1 of 1 rows/);
+  });
+
+  test("host timing is marked", async () => {
+    const { timing, quantumNs, warnings } = await warningsOf("host");
+    expect([timing, quantumNs]).toEqual(["host", 0]);
+    expect(warnings.join()).toContain("no timestamp queries were used: each dispatch was run again alone");
   });
 });
 
