@@ -1,4 +1,5 @@
 export * from "./augment.js";
+export * from "./contrastive.js";
 export * from "./conv.js";
 export * from "./elementwise.js";
 export * from "./gradcheck.js";
