@@ -19,7 +19,7 @@ import type { Network, PassOptions } from "./network.js";
 /** Layers that compute: ops bound to a network's parameters, a tape and the pass's options. */
 export class GpuLayers implements Layers<Tensor> {
   private dropouts = 0;
-  /** Layers that have yet to read a tensor, where there are more than one. Used outside training only. */
+  /** Layers that have yet to read a tensor, where there are more than one. */
   private readonly uses = new Map<Tensor, number>();
 
   constructor(
@@ -93,7 +93,7 @@ export class GpuLayers implements Layers<Tensor> {
   }
 
   hold(x: Tensor, uses: number): Tensor {
-    if (!this.tape.recording) this.uses.set(x, (this.uses.get(x) ?? 1) + uses - 1);
+    this.uses.set(x, (this.uses.get(x) ?? 1) + uses - 1);
     return x;
   }
 
@@ -101,7 +101,7 @@ export class GpuLayers implements Layers<Tensor> {
     return this.tape.use(this.network.arena.get(name));
   }
 
-  /** `y` has been made from `inputs`: outside training, those that no other layer will read are freed. */
+  /** `y` has been made from `inputs`: those that no other layer will read are dropped. */
   private done(y: Tensor, ...inputs: readonly Tensor[]): Tensor {
     for (const x of inputs) {
       const left = (this.uses.get(x) ?? 1) - 1;

@@ -16,7 +16,7 @@ export interface NormOptions<T> {
  * The layers that networks are made of, bound to one forward pass. An architecture is written once against them:
  * `GpuLayers` computes, `ShapeLayers` follows the shapes and counts.
  *
- * Outside training a layer frees its inputs: a tensor that more than one layer reads is announced with `hold`.
+ * A layer drops its inputs (see `Tape.drop`): a tensor that more than one layer reads is announced with `hold`.
  */
 export interface Layers<T extends Shaped> {
   /** k x k convolution that keeps the size at stride 1; with bias where one was declared. x [N,H,W,I] -> [N,H/stride,W/stride,O] */

@@ -8,6 +8,7 @@ import {
   sliceBatch,
   softmaxCrossEntropy,
   Tape,
+  type TapeOptions,
   type Tensor,
 } from "../engine/index.js";
 import type { Network, NetworkInputs, PassOptions } from "../models/network.js";
@@ -75,6 +76,7 @@ export class MetaStep {
     private readonly student: Learner,
     private readonly options: Config["meta"],
     private readonly dropout: Dropout,
+    private readonly memory: TapeOptions = {},
   ) {
     this.scalars = new StepScalars(device, metaScalars);
     this.baseline = device.zeros([2], "feedback baseline");
@@ -96,10 +98,10 @@ export class MetaStep {
 
   /** The GPU's part of a step: it can be captured. @param batch stays the caller's. */
   compute(batch: MetaBatch): void {
-    const { device, teacher, options } = this;
+    const { device, teacher, options, memory } = this;
     const b = batch.labels.size;
 
-    const teacherTape = new Tape(device);
+    const teacherTape = new Tape(device, true, memory);
     const { logits } = teacher.network.forward(teacherTape, batch.inputs, this.train(pass.teacher));
     const [onL, onUw, onUs] = [0, 1, 2].map((i) => sliceBatch(teacherTape, logits, i * b, (i + 1) * b)) as [
       Tensor,
@@ -157,7 +159,7 @@ export class MetaStep {
   private studentStep(inputs: NetworkInputs, labels: Tensor, pseudo: PseudoLabels): Tensor {
     const { network, optimizer } = this.student;
     const b = labels.size;
-    const tape = new Tape(this.device);
+    const tape = new Tape(this.device, true, this.memory);
     const { logits } = network.forward(tape, inputs, this.train(pass.student));
     const onL = sliceBatch(tape, logits, 0, b);
     const onU = sliceBatch(tape, logits, b, 2 * b);

@@ -1,4 +1,4 @@
-import { type Device, softmaxCrossEntropy, Tape, type Tensor } from "../engine/index.js";
+import { type Device, softmaxCrossEntropy, Tape, type TapeOptions, type Tensor } from "../engine/index.js";
 import type { NetworkInputs } from "../models/network.js";
 import type { Learner } from "./metaStep.js";
 import { type Dropout, StepScalars } from "./stepState.js";
@@ -13,6 +13,7 @@ export class SupervisedStep {
     private readonly device: Device,
     private readonly learner: Learner,
     private readonly dropout: Dropout,
+    private readonly memory: TapeOptions = {},
   ) {
     this.scalars = new StepScalars(device, supervisedScalars);
   }
@@ -24,7 +25,7 @@ export class SupervisedStep {
 
   /** The GPU's part of a step: it can be captured. @param labels u32 [N] */
   compute(inputs: NetworkInputs, labels: Tensor): void {
-    const tape = new Tape(this.device);
+    const tape = new Tape(this.device, true, this.memory);
     const { logits } = this.learner.network.forward(tape, inputs, {
       training: true,
       dropout: { ...this.dropout, pass: 0 },

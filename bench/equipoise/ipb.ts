@@ -24,7 +24,7 @@ export async function prepareIpb(
   device.pool.resetPeak();
   const [teacher, student] = [learner(device, config, "teacher"), learner(device, config, "student")];
   const dropout = { p: config.dropout, state: device.fromValues([1, 0], [2], "dropout state", "u32") };
-  const step = new MetaStep(device, teacher, student, config.meta, dropout);
+  const step = new MetaStep(device, teacher, student, config.meta, dropout, config.memory);
   const batch = randomBatch(device, config);
   const compute = () => step.compute(batch);
   const rates = { teacherLr: 1e-3, studentLr: 1e-3, udaWeight: 0.5 };

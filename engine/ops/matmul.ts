@@ -23,7 +23,7 @@ export function matmul(tape: Tape, a: Tensor, b: Tensor, options: MatmulOptions 
   const [m, n] = sizes(a, transposeA, b, transposeB);
   const y = tape.tensor([m, n], "matmul");
   product(tape, [a, transposeA], [b, transposeB], y);
-  tape.record("matmul", { a, b }, y, [], (dy, out) => {
+  tape.record("matmul", { a, b }, y, { reads: [a, b] }, (dy, out) => {
     // dA = dY B', or its transpose B dY'; dB = A' dY, or dY' A.
     if (out.a && transposeA) product(tape, [b, transposeB], [dy, true], out.a);
     else if (out.a) product(tape, [dy, false], [b, !transposeB], out.a);

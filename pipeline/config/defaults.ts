@@ -40,6 +40,7 @@ export const defaults: Layer = {
   meta: { balance: true, labelledBalanced: true, temperature: 1, feedbackSign: "new-old", mplWeight: 1 },
   finetune: { maxSteps: null, balanced: true },
   test: { patches: 1 },
+  memory: { recompute: false },
   checkpointMinutes: 10,
   logEvery: 10,
   workers: 2,

@@ -216,6 +216,15 @@ export const configSchema = z.strictObject({
   test: z
     .strictObject({ patches: count().describe("patches averaged per test image; 1 is the central crop") })
     .describe("evaluation"),
+  memory: z
+    .strictObject({
+      recompute: z
+        .boolean()
+        .describe(
+          "compute outputs of batch norm a second time in backward: less memory, longer steps, the same results",
+        ),
+    })
+    .describe("memory of a training step on the GPU"),
   checkpointMinutes: positive().describe("longest time between two checkpoints, minutes"),
   logEvery: count().describe("steps between two lines of metrics"),
   workers: count(0).max(64).describe("threads that decode images; 0: decode in the main thread"),

@@ -43,7 +43,7 @@ function trainStep(device: Device, config: Config, classes: number): Step {
   const network = makeNetwork(device, config, classes, "teacher");
   const optimizer = phaseOptimizer(network, config.pretrain.optimizer);
   const state = device.zeros([2], "dropout state", "u32");
-  const step = new SupervisedStep(device, { network, optimizer }, { p: config.dropout, state });
+  const step = new SupervisedStep(device, { network, optimizer }, { p: config.dropout, state }, config.memory);
   const feed = makeFeed(device, config, classes, 0);
   return {
     capturable: true,
@@ -66,7 +66,7 @@ function ipbStep(device: Device, config: Config, classes: number): Step {
   });
   const [teacher, student] = learners as [(typeof learners)[0], (typeof learners)[0]];
   const state = device.zeros([2], "dropout state", "u32");
-  const step = new MetaStep(device, teacher, student, config.meta, { p: config.dropout, state });
+  const step = new MetaStep(device, teacher, student, config.meta, { p: config.dropout, state }, config.memory);
   const feed = makeFeed(device, config, classes, config.batch);
   const rates = { teacherLr: rate, studentLr: rate, udaWeight: config.meta.lambdaU };
   return {

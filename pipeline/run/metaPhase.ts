@@ -46,6 +46,7 @@ export class MetaPhase implements Phase {
       { network: student, optimizer: studentOptimizer },
       meta,
       ws.dropout,
+      ws.config.memory,
     );
     this.work = new RepeatedWork(ws.device, [teacher, student]);
     this.scalars = this.step.scalars;

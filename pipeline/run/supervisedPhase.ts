@@ -35,7 +35,8 @@ export class SupervisedPhase implements Phase {
     this.length = supervisedLength(data.split.L.length, ws.config.batch, options);
     this.kinds = { step: `${name}-step`, epoch: `${name}-epoch` };
     this.optimizers = [phaseOptimizer(network, options.optimizer)];
-    this.step = new SupervisedStep(ws.device, { network, optimizer: this.optimizers[0] }, ws.dropout);
+    const learner = { network, optimizer: this.optimizers[0] };
+    this.step = new SupervisedStep(ws.device, learner, ws.dropout, ws.config.memory);
     this.work = new RepeatedWork(ws.device, [network]);
     this.scalars = this.step.scalars;
     this.evaluated = network;

@@ -42,11 +42,12 @@ export function conv2d(
 export function convolve(tape: Tape, op: string, g: Geometry, tensors: ForwardTensors): void {
   const { x, weight, bias, y } = tensors;
   perform(tape.device, x.pitch === 1 ? conv2dFirstForward : conv2dForward, g, tensors);
+  const memory = { reads: [x, weight] };
   if (!bias) {
-    tape.record(op, { x, weight }, y, [], (dy, out) => backward(tape.device, g, { x, weight, dy }, out));
+    tape.record(op, { x, weight }, y, memory, (dy, out) => backward(tape.device, g, { x, weight, dy }, out));
     return;
   }
-  tape.record(op, { x, weight, bias }, y, [], (dy, out) => {
+  tape.record(op, { x, weight, bias }, y, memory, (dy, out) => {
     if (out.bias) channelSums(tape, dy, out.bias);
     return { ...backward(tape.device, g, { x, weight, dy }, out), bias: out.bias };
   });

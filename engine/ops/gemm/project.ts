@@ -21,11 +21,12 @@ export function project(
     if (out.weight) multiply(device, "tn", { m: i, n: o, k: rows }, { a: x, b: dy, out: out.weight });
     return { x: out.x, weight: out.weight };
   };
+  const memory = { reads: [x, weight] };
   if (!bias) {
-    tape.record(op, { x, weight }, y, [], backward);
+    tape.record(op, { x, weight }, y, memory, backward);
     return;
   }
-  tape.record(op, { x, weight, bias }, y, [], (dy, out) => {
+  tape.record(op, { x, weight, bias }, y, memory, (dy, out) => {
     if (out.bias) channelSums(tape, dy, out.bias);
     return { ...backward(dy, out), bias: out.bias };
   });

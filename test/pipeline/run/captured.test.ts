@@ -44,6 +44,7 @@ const settings = {
     "meta.feedbackBn=same",
     "meta.extraStudentForward=true",
     "meta.feedbackBaseline=0.8",
+    "memory.recompute=true",
   ],
 };
 
