@@ -1,18 +1,19 @@
 import { mebibytes, UserError } from "../../engine/index.js";
 import { type ArchitectureOptions, activationBytes } from "../../models/index.js";
 import type { Config } from "../config/schema.js";
+import { passes } from "../summary/memory.js";
 
 /** Memory of a training step on the GPU, estimated from the network's shapes. */
 export interface MemoryEstimate {
   /** The largest single tensor, bytes. */
   readonly largest: number;
-  /** Activations of the largest forward pass that backward needs, bytes. */
+  /** Activations that are alive at one time, bytes: of the student's pass too, while the teacher's waits. */
   readonly activations: number;
 }
 
 /** Patches of the largest forward pass of a training step. */
 export function largestPass(config: Config): number {
-  return config.method === "supervised" ? config.batch : 3 * config.batch;
+  return passes[config.method].largestPass * config.batch;
 }
 
 /** The network that a configuration names. */
@@ -22,10 +23,8 @@ export function modelOf({ model, width, patch, featureSize }: Config): Architect
 
 export function estimateMemory(config: Config): MemoryEstimate {
   const perPatch = activationBytes(modelOf(config));
-  const patches = largestPass(config);
-  // The student's pass (two thirds of the teacher's) is alive while the teacher's waits.
-  const passes = config.method === "supervised" ? 1 : 5 / 3;
-  return { largest: perPatch.largest * patches, activations: perPatch.saved * patches * passes };
+  const { alive } = passes[config.method];
+  return { largest: perPatch.largest * largestPass(config), activations: perPatch.saved * alive * config.batch };
 }
 
 /**
