@@ -1,5 +1,6 @@
 import type { AdapterInfo } from "../engine/device.js";
 import type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
+import type { FolderScore, FolderScoreOptions } from "../pipeline/detect/scoreFolder.js";
 import type { Comparison, KernelTiming, ProfileCommandOptions, ProfileDocument } from "../pipeline/profile/index.js";
 import type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 import type {
@@ -11,9 +12,11 @@ import type {
   TrainOptions,
 } from "../pipeline/run/types.js";
 import type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
+import type { WellsOptions, WellsSummary } from "../pipeline/synth/wells/index.js";
 import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.js";
 
 export type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
+export type { FolderScore as DetectionScore } from "../pipeline/detect/scoreFolder.js";
 export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
 export type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 export type {
@@ -38,6 +41,10 @@ export interface Actions {
   diagnose(): Promise<{ ok: boolean; text: string; details: unknown }>;
   adapters(): Promise<AdapterDetails[]>;
   synthesise(out: string, options: SynthOptions): Promise<ImageSummary>;
+  /** Whole wells over time, with truth. */
+  synthesiseWells(out: string, options: WellsOptions): Promise<WellsSummary>;
+  /** Compares the masks that `detect` made with true ones. */
+  scoreDetection(folder: string, truth: string, options: FolderScoreOptions): Promise<FolderScore>;
   importFashionMnist(out: string, options: ImportOptions): Promise<ImageSummary>;
   /** Weights of a PyTorch checkpoint as safetensors. */
   importPth(file: string, out: string, part?: Part): Promise<ImportedWeights>;

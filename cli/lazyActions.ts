@@ -23,6 +23,14 @@ export const actions: Actions = {
     const { synthesise } = await import("../pipeline/synth/index.js");
     return synthesise(out, options);
   },
+  async synthesiseWells(out, options) {
+    const { synthesiseWells } = await import("../pipeline/synth/wells/index.js");
+    return synthesiseWells(out, options);
+  },
+  async scoreDetection(folder, truth, options) {
+    const { scoreFolder } = await import("../pipeline/detect/scoreFolder.js");
+    return scoreFolder(folder, truth, options);
+  },
   async importFashionMnist(out, options) {
     const { importFashionMnist } = await import("../pipeline/data/importFashionMnist.js");
     return importFashionMnist(out, options);

@@ -12,6 +12,7 @@ import { addPredict } from "./predict.js";
 import { addProfile } from "./profile.js";
 import { addReport } from "./report.js";
 import { addResume } from "./resume.js";
+import { addScore } from "./score.js";
 import { type Io, Session } from "./session.js";
 import { addSummary } from "./summary.js";
 import { addSynth } from "./synth.js";
@@ -64,6 +65,7 @@ function buildProgram(session: Session): Command {
     addResume,
     addEvaluate,
     addPredict,
+    addScore,
     addReport,
     addSummary,
     addTune,
