@@ -41,6 +41,13 @@ class FreeList {
     return this.bySize.get(size)?.shift();
   }
 
+  /** The smallest one from `size` to `most` bytes. */
+  takeWithin(size: number, most: number): PoolBuffer | undefined {
+    let best = Number.POSITIVE_INFINITY;
+    for (const [bytes, list] of this.bySize) if (list.length > 0 && bytes >= size && bytes < best) best = bytes;
+    return best <= most ? this.take(best) : undefined;
+  }
+
   put(buffer: PoolBuffer): void {
     const list = this.bySize.get(buffer.bytes) ?? [];
     this.bySize.set(buffer.bytes, list);
@@ -61,6 +68,9 @@ class FreeList {
     return total;
   }
 }
+
+/** In a captured step a tensor may take a free buffer of so many times its size: it keeps all that it has ever used. */
+const mostSpare = 2;
 
 /**
  * Buffers that a captured step owns: what it allocates while it is recorded comes from here, so that no tensor of anybody else
@@ -114,7 +124,7 @@ export class BufferPool {
     if (this.rehearsing) return this.imagined(size);
     const buffer = this.reused(size) ?? this.create(size, label);
     this.live.add(buffer);
-    this.counters.live += size;
+    this.counters.live += buffer.bytes;
     this.counters.peak = Math.max(this.counters.peak, this.counters.live);
     return buffer;
   }
@@ -175,10 +185,10 @@ export class BufferPool {
 
   private reused(size: number): PoolBuffer | undefined {
     const { region } = this;
-    const own = region?.free.take(size);
+    const own = region?.free.takeWithin(size, mostSpare * size);
     const buffer = own ?? this.free.take(size);
     if (!buffer) return undefined;
-    this.counters.pooled -= size;
+    this.counters.pooled -= buffer.bytes;
     if (region && !own) this.join(region, buffer);
     return buffer;
   }

@@ -210,6 +210,26 @@ describe("a captured step", () => {
     for (const tensor of [x, out]) device.release(tensor);
   });
 
+  it("takes a free buffer of up to twice the size, the smallest, before a new one", async () => {
+    const device = await testDevice();
+    const before = { ...device.memory };
+    const wanted = (bytes: number) => device.empty([bytes / 4], "tensor");
+    const captured = device.capture(() => {
+      const free = [1024, 1536, 4096].map(wanted);
+      for (const tensor of free) device.release(tensor);
+      const taken = [1280, 768, 1792].map(wanted);
+      expect(taken.map((tensor) => tensor.buffer.bytes)).toEqual([1536, 1024, 1792]);
+      for (const tensor of taken) device.release(tensor);
+    });
+    expect(captured.bytes).toBe(1024 + 1536 + 4096 + 1792);
+    captured.release();
+    expect(device.memory.live).toBe(before.live);
+    const outside = [1280, 4096].map(wanted);
+    expect(outside.map((tensor) => tensor.buffer.bytes)).toEqual([1280, 4096]);
+    for (const tensor of outside) device.release(tensor);
+    expect(device.memory.live).toBe(before.live);
+  });
+
   it("may hand out a tensor that lives on: its buffer returns to the pool when both are done", async () => {
     const device = await testDevice();
     const before = device.memory.live;
