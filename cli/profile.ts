@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import type { ConfigRequest } from "../pipeline/config/resolve.js";
 import { resolveConfig } from "../pipeline/config/resolve.js";
+import { type StepKind, stepKinds } from "../pipeline/profile/stepKind.js";
 import type { Comparison, KernelTiming, ProfileDocument } from "./actions.js";
 import { configRequest, withConfigOptions } from "./configOptions.js";
 import { table } from "./format.js";
@@ -13,7 +14,7 @@ interface Options extends ConfigRequest {
   input?: number;
   batch?: number;
   classes: number;
-  step?: "train" | "ipb" | "predict";
+  step?: StepKind;
   repeats: number;
   timing?: "timestamps" | "host";
   tune: "off" | "cached" | "full";
@@ -38,8 +39,8 @@ export function addProfile(program: Command, session: Session): void {
     .addOption(
       new Option(
         "--step <kind>",
-        "an update by cross-entropy, one of teacher and student, or a prediction (default: the configuration's)",
-      ).choices(["train", "ipb", "predict"]),
+        "an update by cross-entropy, one of teacher and student, a prediction, or finding a well's colonies (default: the configuration's)",
+      ).choices(stepKinds),
     )
     .option("--repeats <n>", "steps to time", wholeNumber(1), 5)
     .addOption(

@@ -1,5 +1,4 @@
-import type { Device } from "../../engine/index.js";
-import { UserError } from "../../engine/index.js";
+import { type Device, type Tensor, UserError } from "../../engine/index.js";
 import { fillHoles, type MaskObject, Objects, removeSmall } from "./components.js";
 import { binarise, blur, checkRadius, type EntropyImage, localEntropy, opening, otsu, rescale } from "./filters.js";
 import { downloadImage, type GreyImage, uploadImage } from "./image.js";
@@ -39,7 +38,7 @@ export interface Detection {
   readonly warnings: string[];
 }
 
-/** Told of each stage while it is on the GPU. */
+/** Shown the stages, in their order, while they are on the GPU. */
 export interface StageListener {
   image?(name: StageName, image: GreyImage): Promise<void>;
   entropy?(entropy: EntropyImage): Promise<void>;
@@ -54,8 +53,46 @@ export function checkDetectOptions(options: DetectOptions): void {
     throw new UserError(`the smallest colony is ${options.minSize} px: give a whole number of pixels`);
 }
 
+/** What the GPU makes of a well, all of it still there. */
+export interface Stages {
+  readonly grey: GreyImage;
+  /** By name, in the order in which they were computed. */
+  readonly images: ReadonlyMap<StageName, GreyImage>;
+  readonly entropy: EntropyImage;
+  /** As `otsu` gives it. */
+  readonly threshold: Tensor;
+  readonly objects: Objects;
+  /** Returns all tensors, the well's own image too. */
+  release(): void;
+}
+
+/** Records all stages from an uploaded well to its labelled objects; it takes over `grey`, and nothing is read back. */
+export function computeStages(device: Device, grey: GreyImage, options: DetectOptions): Stages {
+  const images = new Map<StageName, GreyImage>();
+  const keep = (name: StageName, image: GreyImage) => {
+    images.set(name, image);
+    return image;
+  };
+  const source = options.blur ? keep("blur", blur(device, grey)) : grey;
+  const entropy = localEntropy(device, source, options.entropyRadius);
+  const rescaled = keep("rescaled", rescale(device, entropy));
+  const open = (image: GreyImage) => keep("opened", opening(device, image, options.openingRadius));
+  const base = options.order === "code" ? open(rescaled) : rescaled;
+  const threshold = otsu(device, base);
+  const binary = keep("binary", binarise(device, base, threshold));
+  const solid = options.order === "text" ? open(binary) : binary;
+  const filled = keep("filled", fillHoles(device, solid));
+  const objects = Objects.of(device, keep("final", removeSmall(device, filled, options.minSize)));
+  const release = () => {
+    objects.dispose();
+    for (const { data } of [grey, ...images.values()]) device.release(data);
+    for (const tensor of [entropy.hi, entropy.lo, threshold]) device.release(tensor);
+  };
+  return { grey, images, entropy, threshold, objects, release };
+}
+
 /**
- * Finds the colonies of a well. Nothing is read from the GPU between the stages unless a listener asks for it.
+ * Finds the colonies of a well. Nothing is read from the GPU between the stages.
  * @param pixels w * h grey values, row-major
  * @throws UserError if an option is out of its range or the image is larger than the adapter binds
  */
@@ -68,37 +105,19 @@ export async function detect(
 ): Promise<Detection> {
   checkDetectOptions(options);
   checkSize(device, size);
-  const held: GreyImage[] = [];
-  const hold = async (name: StageName | null, image: GreyImage) => {
-    held.push(image);
-    if (name) await listener.image?.(name, image);
-    return image;
-  };
-  const grey = await hold(null, uploadImage(device, pixels, size.w, size.h));
-  const source = options.blur ? await hold("blur", blur(device, grey)) : grey;
-  const entropy = localEntropy(device, source, options.entropyRadius);
-  let threshold = null;
+  const stages = computeStages(device, uploadImage(device, pixels, size.w, size.h), options);
   try {
-    await listener.entropy?.(entropy);
-    const rescaled = await hold("rescaled", rescale(device, entropy));
-    const open = async (image: GreyImage) => hold("opened", opening(device, image, options.openingRadius));
-    const base = options.order === "code" ? await open(rescaled) : rescaled;
-    threshold = otsu(device, base);
-    const binary = await hold("binary", binarise(device, base, threshold));
-    const solid = options.order === "text" ? await open(binary) : binary;
-    const filled = await hold("filled", fillHoles(device, solid));
-    const final = await hold("final", removeSmall(device, filled, options.minSize));
-    const objects = Objects.of(device, final);
-    try {
-      await listener.objects?.(objects);
-      const colonies = await objects.measure(grey, entropy);
-      return outcome(await downloadImage(device, final), colonies, await device.readWords(threshold));
-    } finally {
-      objects.dispose();
+    const { images, entropy, objects } = stages;
+    for (const [name, image] of images) {
+      if (name === "rescaled") await listener.entropy?.(entropy);
+      await listener.image?.(name, image);
     }
+    await listener.objects?.(objects);
+    const colonies = await objects.measure(stages.grey, entropy);
+    const mask = await downloadImage(device, images.get("final") as GreyImage);
+    return outcome(mask, colonies, await device.readWords(stages.threshold));
   } finally {
-    for (const { data } of held) device.release(data);
-    for (const tensor of [entropy.hi, entropy.lo, threshold]) if (tensor) device.release(tensor);
+    stages.release();
   }
 }
 

@@ -96,5 +96,6 @@ export function adapterName({ adapter }: ProfileDocument): string {
 /** e.g. "train step of vgg19, width 1, 128 px, batch 16, 4 classes". */
 export function subjectText({ subject }: ProfileDocument): string {
   const { step, model, width, input, batch, classes } = subject;
+  if (step === "detect") return `${model} in a well of ${input} x ${input} px`;
   return `${step} step of ${model}, width ${width}, ${input} px, batch ${batch}, ${classes} classes`;
 }

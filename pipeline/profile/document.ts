@@ -4,7 +4,7 @@ import { UserError } from "../../engine/errors.js";
 import type { AdapterInfo } from "../../engine/index.js";
 import type { ProfileRow, Timing } from "../../engine/profile/index.js";
 import { reason } from "../run/folder.js";
-import type { StepKind } from "./steps.js";
+import type { StepKind } from "./stepKind.js";
 
 /** What a profile says, as `profile --json` prints it and `profile compare` reads it. */
 export interface ProfileDocument {

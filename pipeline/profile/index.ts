@@ -16,13 +16,14 @@ import { type KernelRequest, type KernelTiming, profileKernel } from "./kernelFi
 import { profilePage } from "./page.js";
 import { type Measurement, profileStep } from "./profileStep.js";
 import { rooflineChart, standalone } from "./rooflineChart.js";
-import { makeStep, type StepKind } from "./steps.js";
+import type { StepKind } from "./stepKind.js";
+import { makeStep, wellSide } from "./steps.js";
 
 export { adapterName, type Comparison, compareProfiles, subjectText } from "./compare.js";
 export { type ProfileDocument, readProfile } from "./document.js";
 export { addSetting, type KernelTiming } from "./kernelFile.js";
 export { hintText } from "./page.js";
-export { type StepKind, stepKinds } from "./steps.js";
+export { type StepKind, stepKinds } from "./stepKind.js";
 
 export interface ProfileCommandOptions {
   readonly config: Config;
@@ -109,7 +110,10 @@ function describe(
       workFor: device.workFor,
       subgroups: device.gpu.features.has("subgroups" as GPUFeatureName),
     },
-    subject: { step, model, width, input: patch.size, batch, classes },
+    subject:
+      step === "detect"
+        ? { step, model: "colony detection", width: 1, input: wellSide, batch: 1, classes: 0 }
+        : { step, model, width, input: patch.size, batch, classes },
     ...measured,
   };
   return { document, eager };

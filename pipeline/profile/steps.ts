@@ -3,13 +3,12 @@ import { pseudoLabels } from "../../engine/ops/loss.js";
 import { createNetwork, type Network } from "../../models/index.js";
 import { Augmenter, drawViews, type ViewParameters } from "../augment.js";
 import type { Config } from "../config/schema.js";
+import { computeStages, detectDefaults } from "../detect/detect.js";
+import { uploadImage } from "../detect/image.js";
 import { MetaStep } from "../metaStep.js";
 import { phaseOptimizer } from "../run/phase.js";
 import { SupervisedStep } from "../supervisedStep.js";
-
-/** Steps that can be profiled: an update by cross-entropy, one of teacher and student, a prediction. */
-export const stepKinds = ["train", "ipb", "predict"] as const;
-export type StepKind = (typeof stepKinds)[number];
+import type { StepKind } from "./stepKind.js";
 
 /** A step on patches of noise: what a kernel takes does not depend on what they show. */
 export interface Step {
@@ -35,6 +34,7 @@ const rate = 1e-5;
 
 /** @throws UserError as `createNetwork` */
 export function makeStep(device: Device, config: Config, classes: number, kind: StepKind): Step {
+  if (kind === "detect") return detectStep(device, config.seed);
   if (kind === "predict") return predictStep(device, config, classes);
   return kind === "train" ? trainStep(device, config, classes) : ipbStep(device, config, classes);
 }
@@ -102,6 +102,22 @@ function predictStep(device: Device, config: Config, classes: number): Step {
       network.release();
       augmenter.dispose();
     },
+  };
+}
+
+/** Side of a whole well in the article, px. */
+export const wellSide = 2908;
+
+/** Detection in a well with the article's parameters: grains in a checkerboard, so that there are objects of many sizes. */
+function detectStep(device: Device, seed: number): Step {
+  const rng = new Rng(seed, "profile well");
+  const inside = (i: number) => (((i % wellSide) >> 8) + ((i / wellSide) >> 8)) % 3 === 0;
+  const pixels = Uint8Array.from({ length: wellSide ** 2 }, (_, i) => 110 + (inside(i) ? 64 : 4) * rng.uniform());
+  return {
+    capturable: false,
+    prepare: () => {},
+    compute: () => computeStages(device, uploadImage(device, pixels, wellSide, wellSide), detectDefaults).release(),
+    release: () => {},
   };
 }
 

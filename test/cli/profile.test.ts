@@ -65,9 +65,9 @@ test("profile passes on what is asked and prints the table", async () => {
 test("the step is the configuration's unless another is asked; only steps that exist are offered", async () => {
   expect((await profiling(["--preset", "tiny"])).calls[0]?.step).toBe("ipb");
   expect((await profiling(["--preset", "tiny", "--step", "predict"])).calls[0]?.step).toBe("predict");
-  const wrong = await profiling(["--step", "detect"]);
+  const wrong = await profiling(["--step", "fly"]);
   expect(wrong).toMatchObject({ code: 2, calls: [] });
-  expect(wrong.stderr).toContain("Allowed choices are train, ipb, predict");
+  expect(wrong.stderr).toContain("Allowed choices are train, ipb, predict, detect");
 });
 
 test("profile --json is the document", async () => {
