@@ -11,6 +11,7 @@ import type {
   RunResult,
   TrainOptions,
 } from "../pipeline/run/types.js";
+import type { RunsTable, TableFormat, TableOptions } from "../pipeline/statistics/index.js";
 import type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
 import type { WellsOptions, WellsSummary } from "../pipeline/synth/wells/index.js";
 import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.js";
@@ -28,6 +29,7 @@ export type {
   RunResult,
   TrainOptions,
 } from "../pipeline/run/types.js";
+export type { RunsTable, TableFormat, TableOptions, TestedMetric } from "../pipeline/statistics/index.js";
 export type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
 export type { TuneReport } from "../pipeline/tuning/tuneRun.js";
 
@@ -64,6 +66,14 @@ export interface Actions {
   runRawTensors(options: RawOptions): Promise<RawResult>;
   /** Resolves to the path of the HTML file. */
   writeReport(run: string, out?: string): Promise<string>;
+  /** Configurations of finished runs side by side, and the same as text. */
+  tableOfRuns(folders: string[], options: TableRequest): Promise<{ table: RunsTable; text: string }>;
+}
+
+/** `out` only chooses the format where none is given. */
+export interface TableRequest extends TableOptions {
+  format?: TableFormat;
+  out?: string;
 }
 
 /** A kernel file to time; `settings` are texts "name=expression". */

@@ -85,4 +85,10 @@ export const actions: Actions = {
     const { writeReport } = await import("../pipeline/report/index.js");
     return writeReport(run, out);
   },
+  async tableOfRuns(folders, { format, out, ...options }) {
+    const { formatOf, formatResultTable, tableOfRuns } = await import("../pipeline/statistics/index.js");
+    const table = tableOfRuns(folders, options);
+    const wanted = format ?? (out === undefined ? null : formatOf(out)) ?? "markdown";
+    return { table, text: formatResultTable(table, wanted) };
+  },
 };

@@ -16,6 +16,7 @@ import { addScore } from "./score.js";
 import { type Io, Session } from "./session.js";
 import { addSummary } from "./summary.js";
 import { addSynth } from "./synth.js";
+import { addTable } from "./table.js";
 import { addTrain } from "./train.js";
 import { addTune } from "./tune.js";
 
@@ -67,6 +68,7 @@ function buildProgram(session: Session): Command {
     addPredict,
     addScore,
     addReport,
+    addTable,
     addSummary,
     addTune,
     addProfile,

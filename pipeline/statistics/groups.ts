@@ -1,0 +1,116 @@
+import { UserError } from "../../engine/errors.js";
+import { namedConfigs } from "../config/named.js";
+import { resolveConfig } from "../config/resolve.js";
+import type { FinishedRun } from "./runs.js";
+
+/** Runs of one configuration that differ in fold and seed alone. */
+export interface RunGroup {
+  /** Configuration, and what tells it from the other groups: `ipb-vgg (recipe=paper, meta.threshold=0.5)`. */
+  label: string;
+  /** In the order of fold, then seed. */
+  runs: FinishedRun[];
+}
+
+/** Options that change how a run goes, not what comes out of it; and those that the runs of a group differ in. */
+const without = new Set([
+  "seed",
+  "data.fold",
+  "checkpointMinutes",
+  "logEvery",
+  "workers",
+  "cacheMegabytes",
+  "memory.recompute",
+]);
+
+/** Every option as `a.b.c` and its value as JSON; lists are whole. */
+export function flatten(value: object, prefix = ""): Map<string, string> {
+  const flat = new Map<string, string>();
+  for (const [key, inner] of Object.entries(value)) {
+    const path = `${prefix}${key}`;
+    if (typeof inner === "object" && inner !== null && !Array.isArray(inner))
+      for (const [deep, text] of flatten(inner as object, `${path}.`)) flat.set(deep, text);
+    else flat.set(path, JSON.stringify(inner));
+  }
+  return flat;
+}
+
+/** The options of a run that decide what it is a run of: all but fold, seed and those of speed. */
+export function decisive(config: object): Map<string, string> {
+  return new Map([...flatten(config)].filter(([key]) => !without.has(key)));
+}
+
+/**
+ * Groups runs by what they are runs of, in the order in which the configurations come.
+ * @throws UserError when the runs do not have the same classes, or a group has two runs of one fold and seed
+ */
+export function groupRuns(runs: readonly FinishedRun[]): RunGroup[] {
+  checkClasses(runs);
+  const groups = new Map<string, FinishedRun[]>();
+  for (const run of runs) {
+    const key = JSON.stringify([...decisive(run.config)].sort());
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  const all = [...groups.values()].map((members) => members.sort((a, b) => a.fold - b.fold || a.seed - b.seed));
+  const labels = labelsOf(all.map((members) => members[0] as FinishedRun));
+  return all.map((members, i) => {
+    const label = labels[i] ?? "";
+    checkPairs(label, members);
+    return { label, runs: members };
+  });
+}
+
+function checkClasses(runs: readonly FinishedRun[]): void {
+  const [first] = runs;
+  const other = runs.find((run) => run.classes.join("\n") !== first?.classes.join("\n"));
+  if (first === undefined || other === undefined) return;
+  throw new UserError(
+    `${other.folder} has the classes ${other.classes.join(", ")}, but ${first.folder} has ${first.classes.join(", ")}: ` +
+      "make one table per set of classes",
+  );
+}
+
+function checkPairs(label: string, runs: readonly FinishedRun[]): void {
+  for (const [i, run] of runs.entries()) {
+    const before = runs[i - 1];
+    if (before === undefined || before.fold !== run.fold || before.seed !== run.seed) continue;
+    throw new UserError(
+      `${before.folder} and ${run.folder}: both are ${label}, fold ${run.fold}, seed ${run.seed}; give only one of them`,
+    );
+  }
+}
+
+/** The name of each configuration, with recipe and preset where these differ, and settings that tell namesakes apart. */
+function labelsOf(runs: readonly FinishedRun[]): string[] {
+  const settings = runs.map((run) => ownSettings(run.config));
+  const ofAll = ["recipe", "preset"].filter((key) => new Set(settings.map((own) => own.get(key))).size > 1);
+  return runs.map((run, i) => {
+    const own = settings[i] as Map<string, string>;
+    const namesakes = settings.filter((_, j) => runs[j]?.config.config === run.config.config);
+    const keys = [...new Set(namesakes.flatMap((other) => [...other.keys()]))].filter(
+      (key) =>
+        !["config", "recipe", "preset"].includes(key) && new Set(namesakes.map((other) => other.get(key))).size > 1,
+    );
+    const all = flatten(run.config);
+    const shown = [...ofAll, ...keys].map((key) => `${key}=${plain(own.get(key) ?? all.get(key) ?? "unset")}`);
+    return shown.length === 0 ? run.config.config : `${run.config.config} (${shown.join(", ")})`;
+  });
+}
+
+/** The options that configuration, recipe and preset do not explain; all of them where there is no such configuration. */
+function ownSettings(config: FinishedRun["config"]): Map<string, string> {
+  const own = decisive(config);
+  if (!Object.hasOwn(namedConfigs, config.config)) return own;
+  let expected: Map<string, string>;
+  try {
+    const { config: name, recipe, preset } = config;
+    expected = flatten(resolveConfig({ config: name, recipe, preset }));
+  } catch {
+    return own;
+  }
+  const kept = ["config", "recipe", "preset"];
+  return new Map([...own].filter(([key, value]) => kept.includes(key) || expected.get(key) !== value));
+}
+
+function plain(json: string): string {
+  return json.startsWith('"') ? (JSON.parse(json) as string) : json;
+}

@@ -1,0 +1,211 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseCsv } from "../../../pipeline/data/csv.js";
+import { formatOf, formatResultTable, tableOfRuns } from "../../../pipeline/statistics/index.js";
+import { readFinishedRuns } from "../../../pipeline/statistics/runs.js";
+import { fakeRun } from "../../support/fakeRun.js";
+import { type FinishedRunOptions, writeFinishedRun } from "../../support/fakeRuns.js";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "equipoise-table-"));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function add(name: string, options: FinishedRunOptions): string {
+  const folder = join(root, name);
+  writeFinishedRun(folder, options);
+  return folder;
+}
+
+/** Runs of a configuration with the balanced accuracies given, one per fold. */
+function addFolds(config: string, accuracies: readonly number[], set: string[] = []): void {
+  for (const [fold, balancedAccuracy] of accuracies.entries()) {
+    const request = { config, preset: "tiny", fold, seed: 5, set };
+    add(`${config}-${set.join("+")}-${fold}`, { request, student: { balancedAccuracy } });
+  }
+}
+
+const overall = (table: ReturnType<typeof tableOfRuns>) => table.tables.at(-1)!;
+
+describe("table of runs", () => {
+  it("gives mean and standard deviation per configuration, and marks the best", () => {
+    addFolds("vgg19", [0.6, 0.7, 0.8]);
+    addFolds("ipb-vgg", [0.7, 0.9, 0.8]);
+    const { rows, columns } = overall(tableOfRuns([root]));
+    expect(columns[0]).toBe("balanced accuracy");
+    expect(rows.map((row) => [row.configuration, row.runs])).toEqual([
+      ["ipb-vgg", 3],
+      ["vgg19", 3],
+    ]);
+    expect(rows[0]!.cells[0]).toEqual({ mean: expect.closeTo(0.8), std: expect.closeTo(0.1), n: 3, best: true });
+    expect(rows[1]!.cells[0]).toEqual({ mean: expect.closeTo(0.7), std: expect.closeTo(0.1), n: 3, best: false });
+  });
+
+  it("averages each class over the runs and leaves a quotient 0/0 out", () => {
+    const perClass = (precision: number | null) => [
+      { class: "A", support: 4, recall: 0.5, precision, f1: 0.25, auroc: 0.75 },
+      { class: "B", support: 4, recall: 1, precision: 0.5, f1: 0.5, auroc: 0.5 },
+    ];
+    const classes = ["A", "B"];
+    add("one", { request: { config: "vgg19", fold: 0 }, classes, student: { perClass: perClass(null) } });
+    add("two", { request: { config: "vgg19", fold: 1 }, classes, student: { perClass: perClass(0.25) } });
+    const { tables } = tableOfRuns([root]);
+    const cells = (metric: string) => tables.find((one) => one.metric === metric)!.rows[0]!.cells;
+    expect(cells("recall").map((cell) => cell.mean)).toEqual([0.5, 1, 0.75]);
+    expect(cells("precision")[0]).toEqual({ mean: 0.25, std: null, n: 1, best: false });
+    expect(cells("precision")[2]).toMatchObject({ mean: (0.5 + 0.375) / 2, n: 2 });
+    expect(cells("f1")[1]).toMatchObject({ mean: 0.5, std: 0, n: 2 });
+    expect(cells("auroc")[0]!.mean).toBe(0.75);
+  });
+
+  it("tells settings of one configuration apart, and does not mix folders that differ in speed alone", () => {
+    addFolds("ipb-vgg", [0.7, 0.8]);
+    addFolds("ipb-vgg", [0.6, 0.7], ["meta.threshold=0.8"]);
+    add("fast", { request: { config: "ipb-vgg", preset: "tiny", fold: 2, seed: 5, set: ["workers=7"] } });
+    expect(overall(tableOfRuns([root])).rows.map((row) => [row.configuration, row.runs])).toEqual([
+      ["ipb-vgg (meta.threshold=0.65)", 3],
+      ["ipb-vgg (meta.threshold=0.8)", 2],
+    ]);
+  });
+
+  it("names the recipe where it differs, and not what follows from it", () => {
+    for (const recipe of ["paper", "small-data"]) add(recipe, { request: { config: "ipb-vgg", recipe } });
+    const labels = overall(tableOfRuns([root])).rows.map((row) => row.configuration);
+    expect(labels).toEqual(["ipb-vgg (recipe=paper)", "ipb-vgg (recipe=small-data)"]);
+  });
+
+  it("pairs runs by fold and seed", () => {
+    addFolds("vgg19", [0.6, 0.7, 0.65, 0.7]);
+    addFolds("ipb-vgg", [0.7, 0.82, 0.74]);
+    const { comparisons } = tableOfRuns([root]).tests;
+    expect(comparisons).toHaveLength(1);
+    const [one] = comparisons;
+    expect(one).toMatchObject({ a: "ipb-vgg", b: "vgg19", pairs: 3 });
+    expect(one!.difference).toBeCloseTo(2.26 / 3 - 2.65 / 4);
+    expect(one!.paired).toMatchObject({ n: 3, degreesOfFreedom: 2 });
+    expect(one!.student).toMatchObject({ n: 7, degreesOfFreedom: 5 });
+    expect(one!.wilcoxon).toMatchObject({ n: 3, p: 0.25 });
+  });
+
+  it("corrects over the comparisons that are made", () => {
+    addFolds("vgg19", [0.6, 0.71, 0.65]);
+    addFolds("ipb-vgg", [0.7, 0.82, 0.74]);
+    addFolds("ms-ipb-vgg", [0.61, 0.7, 0.66]);
+    expect(tableOfRuns([root]).tests.comparisons).toHaveLength(3);
+    const { comparisons } = tableOfRuns([root], { against: "vgg19" }).tests;
+    expect(comparisons.map(({ a, b }) => [a, b])).toEqual([
+      ["ipb-vgg", "vgg19"],
+      ["ms-ipb-vgg", "vgg19"],
+    ]);
+    const smallest = Math.min(...comparisons.map(({ paired }) => paired.p!));
+    const first = comparisons.find(({ paired }) => paired.p === smallest)!;
+    expect(first.paired.corrected).toBeCloseTo(2 * smallest, 12);
+  });
+
+  it("says why there is no p-value", () => {
+    addFolds("vgg19", [0.6]);
+    addFolds("ipb-vgg", [0.7]);
+    const table = tableOfRuns([root]);
+    expect(table.tests.comparisons[0]!.student.p).toBeNull();
+    const text = formatResultTable(table, "markdown");
+    expect(text).toContain("ipb-vgg and vgg19, Student: no p-value, too few runs: 1 and 1");
+    expect(text).not.toMatch(/NaN|undefined/);
+  });
+
+  it("reads the run folders of the trainer's own format, and lists what has not finished", async () => {
+    await fakeRun(join(root, "a"), { images: false });
+    await fakeRun(join(root, "b"), { images: false, stopAfter: "train" });
+    const { runs, unfinished } = readFinishedRuns([root]);
+    expect(runs).toHaveLength(1);
+    expect(runs[0]).toMatchObject({ fold: 0, seed: 1, classes: ["Debris", "Dense", "Diff", "Spread"] });
+    expect(unfinished).toEqual([join(root, "b", "ipb-vgg-seed1")]);
+    expect(tableOfRuns([root]).runs).toBe(1);
+  });
+
+  it("counts a folder that is given twice once", () => {
+    const run = add("run", { request: { config: "vgg19" } });
+    expect(readFinishedRuns([root, run]).runs).toHaveLength(1);
+  });
+});
+
+describe("what it refuses", () => {
+  it("two runs of one fold and seed", () => {
+    add("one", { request: { config: "vgg19" } });
+    add("two", { request: { config: "vgg19" } });
+    expect(() => tableOfRuns([root])).toThrow(/one and .*two: both are vgg19, fold 0, seed 0; give only one/);
+  });
+  it("runs of other classes", () => {
+    add("one", { request: { config: "vgg19" } });
+    add("two", { request: { config: "ipb-vgg" }, classes: ["x", "y"] });
+    expect(() => tableOfRuns([root])).toThrow(/two has the classes x, y, but .*one has Dense, Diff, Spread/);
+  });
+  it("a folder without runs, or without finished ones", async () => {
+    mkdirSync(join(root, "empty"));
+    expect(() => tableOfRuns([join(root, "empty")])).toThrow(/empty: neither it nor the folders in it are runs/);
+    expect(() => tableOfRuns([join(root, "none")])).toThrow(/there is no such folder/);
+    await fakeRun(join(root, "b"), { images: false, stopAfter: "start" });
+    expect(() => tableOfRuns([join(root, "b")])).toThrow(/none of the 1 runs has finished/);
+  });
+  it("a result that is no result", () => {
+    const run = add("one", { request: { config: "vgg19" } });
+    writeFileSync(join(run, "result.json"), '{"classes": ["a"]}');
+    expect(() => tableOfRuns([root])).toThrow(/result\.json: "student" is not what a run writes/);
+    writeFileSync(join(run, "result.json"), "{");
+    expect(() => tableOfRuns([root])).toThrow(/result\.json: cannot be read/);
+  });
+  it("an unknown or ambiguous configuration to compare with", () => {
+    addFolds("ipb-vgg", [0.7]);
+    addFolds("ipb-vgg", [0.6], ["meta.threshold=0.8"]);
+    expect(() => tableOfRuns([root], { against: "hrnet" })).toThrow(
+      /--against hrnet: not in these runs; there are "ipb/,
+    );
+    expect(() => tableOfRuns([root], { against: "ipb-vgg" })).toThrow(/several configurations are called so/);
+  });
+});
+
+describe("formats", () => {
+  beforeEach(() => {
+    addFolds("vgg19", [0.6, 0.7]);
+    addFolds("ipb-vgg", [0.7, 0.9], ["data.groupBy=well_[0-9]+"]);
+    addFolds("ipb-vgg", [0.5, 0.8]);
+  });
+
+  it("Markdown: every row of a table has the same columns, the best is bold", () => {
+    const text = formatResultTable(tableOfRuns([root]), "markdown");
+    const rows = text.split("\n").filter((line) => line.startsWith("|"));
+    const columns = new Set(rows.map((row) => row.replaceAll("\\|", "").split("|").length));
+    expect(columns.size).toBeLessThanOrEqual(4);
+    expect(text).toContain("**0.8000 (0.1414)**");
+    expect(text).toContain("it is precision");
+    expect(text).toContain("Wilcoxon's p cannot fall below 0.05");
+  });
+
+  it("LaTeX: marks are escaped, tables are closed", () => {
+    const text = formatResultTable(tableOfRuns([root]), "latex");
+    expect(text).toContain("data.groupBy=well\\_[0-9]+");
+    expect(text).toContain("\\textbf{0.8000 (0.1414)}");
+    expect(text.match(/\\begin\{/g)).toHaveLength(text.match(/\\end\{/g)!.length);
+    for (const line of text.split("\n").filter((one) => !one.startsWith("%"))) expect(line).not.toMatch(/(?<!\\)[_%#]/);
+  });
+
+  it("CSV: reads back to the same figures and tests", () => {
+    const table = tableOfRuns([root]);
+    const { rows } = parseCsv(formatResultTable(table, "csv"), "table.csv");
+    const found = rows.find(
+      ({ values }) =>
+        values.configuration === "vgg19" && values.metric === "balanced accuracy" && values.kind === "figure",
+    )!.values;
+    expect(Number(found.mean)).toBeCloseTo(0.65, 8);
+    expect(Number(found.std)).toBeCloseTo(Math.SQRT1_2 / 10, 8);
+    expect(rows.filter(({ values }) => values.kind === "test")).toHaveLength(9);
+    const paired = rows.find(({ values }) => values.test === "paired" && values.p !== "")!.values;
+    expect(Number(paired.p_holm)).toBeGreaterThanOrEqual(Number(paired.p));
+  });
+
+  it("is chosen by the ending of a file", () => {
+    expect(["a.md", "a.TEX", "b/c.csv", "d.txt"].map(formatOf)).toEqual(["markdown", "latex", "csv", null]);
+  });
+});
