@@ -3,7 +3,14 @@
  * [KH,KW,I,O]; operations count two per multiply-add, bytes are those that the computation must read and write at least.
  */
 
-export const engineNames = ["equipoise", "tfjs-webgpu", "jax-js", "torch-cpu", "torch-cpu-nhwc"] as const;
+export const engineNames = [
+  "equipoise",
+  "tfjs-webgpu",
+  "jax-js",
+  "torch-cpu",
+  "torch-cpu-nhwc",
+  "skimage-cpu",
+] as const;
 export type EngineName = (typeof engineNames)[number];
 
 export interface BenchCase {
@@ -25,13 +32,14 @@ export interface BenchCase {
   readonly tolerance: number | null;
   /** Share of the result that may deviate more: elements where a ReLU decides otherwise because its input is zero but for rounding. */
   readonly flips: number;
-  /** Engines that may be asked; null: all. */
-  readonly engines: readonly EngineName[] | null;
+  /** Engines that may be asked. */
+  readonly engines: readonly EngineName[];
   /** Each sample is a process of its own; `cold`: with an empty cache of compiled shaders. */
   readonly process?: "cold" | "warm";
 }
 
 const ours: readonly EngineName[] = ["equipoise"];
+const tensorEngines: readonly EngineName[] = engineNames.filter((name) => name !== "skimage-cpu");
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 
 type Part = Pick<BenchCase, "name" | "title"> & Partial<BenchCase>;
@@ -43,7 +51,7 @@ const make = (kind: string, part: Part): BenchCase => ({
   bytes: null,
   tolerance: 1e-4,
   flips: 0,
-  engines: null,
+  engines: tensorEngines,
   ...part,
 });
 
@@ -163,6 +171,21 @@ function ipb(name: string, model: string): BenchCase {
   });
 }
 
+/** Side of a well, px. */
+const wellSide = 2908;
+
+/** A stage of colony detection, or all of it, on a synthetic well. Results are whole numbers and must be the same; entropies are real. */
+function detection(kind: string, text: string): BenchCase {
+  return make(kind, {
+    name: kind,
+    title: `colony detection of a ${wellSide}x${wellSide} well: ${text}`,
+    sizes: { side: wellSide },
+    inputs: { well: [wellSide, wellSide] },
+    tolerance: kind === "detect-entropy" ? 1e-6 : 0,
+    engines: ["equipoise", "skimage-cpu"],
+  });
+}
+
 const firstStep = { tolerance: null, engines: ours } as const;
 
 /** All cases, in the order of the table. */
@@ -212,6 +235,17 @@ export const benchCases: readonly BenchCase[] = [
   ...[8, 16, 32, 64, 128].map((n) => step(`step-batch-${n}`, n, stepNet, { engines: ours, tolerance: null })),
   ipb("ipb-step", "ms-vgg19"),
   ipb("ipb-step-hrnet", "ms-hrnet-small-v1"),
+  detection("detect", "all, order text, from grey values to the mask, boxes and measures"),
+  detection("detect-code", "all, order code"),
+  detection("detect-blur", "Gaussian blur 3x3"),
+  detection("detect-entropy", "local entropy, disk of radius 3"),
+  detection("detect-rescale", "entropy to grey values"),
+  detection("detect-otsu", "Otsu's threshold and the mask above it"),
+  detection("detect-opening", "binary opening, disk of radius 3"),
+  detection("detect-grey-opening", "grey opening, disk of radius 3"),
+  detection("detect-fill", "filling holes"),
+  detection("detect-small", "removing objects below 2000 px"),
+  detection("detect-label", "labels, boxes, areas and mean intensities"),
   step("first-step-cold", 32, stepNet, { ...firstStep, kind: "first-step", process: "cold", flops: null }),
   step("first-step-warm", 32, stepNet, { ...firstStep, kind: "first-step", process: "warm", flops: null }),
 ];

@@ -5,6 +5,7 @@ import { openNodeDevice } from "../../engine/node.js";
 import { packageVersion } from "../../pipeline/run/version.js";
 import type { Engine, Inputs, Prepared, Spec } from "../peers/serve.mjs";
 import { projectFolder } from "../project.js";
+import { detectKinds } from "./detect.js";
 import { prepareIpb } from "./ipb.js";
 import { kernelKinds } from "./kernels.js";
 import { copy, peakFma } from "./peaks.js";
@@ -29,6 +30,7 @@ async function open({ adapter }: { adapter: string | null }) {
 
 const prepares: Record<string, (device: Device, spec: Spec, values: Inputs) => Promise<Prepared>> = {
   ...kernelKinds,
+  ...detectKinds,
   "peak-fma": peakFma,
   copy,
   step: prepareStep,

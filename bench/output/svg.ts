@@ -4,7 +4,7 @@ import type { CaseOutcomes, Peaks, SuiteResult } from "../run/suite.js";
 import { milliseconds, shareOfPeak } from "./table.js";
 
 /** Colours that stay apart for colour-blind readers (Okabe and Ito 2008), one per engine. */
-const colours = ["#0072b2", "#d55e00", "#e69f00", "#009e73", "#56b4e9"];
+const colours = ["#0072b2", "#d55e00", "#e69f00", "#009e73", "#56b4e9", "#cc79a7"];
 const rowHeight = 14;
 
 /** A bar, or the gap before the next case. */

@@ -3,26 +3,19 @@
 `--channels-last` keeps images in memory as [N,H,W,C], which oneDNN's convolutions like better than torch's default.
 """
 
-import json
 import os
-import platform
 import sys
-import time
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from serve import Unsupported, processor, serve
 
-MARK = "@bench "
 LAYOUT = torch.channels_last if "--channels-last" in sys.argv else torch.contiguous_format
 
 
 # Some builds take one thread of two: all processors that this process may use, as the software adapters do.
 torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count())
-
-
-class Unsupported(Exception):
-    """A case that this engine cannot do, for a reason that is no failure."""
 
 
 def tensors(spec, files):
@@ -176,15 +169,6 @@ KINDS = {
 }
 
 
-def processor():
-    try:
-        with open("/proc/cpuinfo", encoding="utf8") as file:
-            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-        return names[0] if names else platform.machine()
-    except OSError:
-        return platform.processor() or platform.machine()
-
-
 def prepare(request):
     spec = request["spec"]
     if spec["kind"] not in KINDS:
@@ -196,36 +180,7 @@ def prepare(request):
     return case
 
 
-def run(case, calls):
-    begin = time.perf_counter()
-    for _ in range(calls):
-        case.run()
-    return {"ms": (time.perf_counter() - begin) * 1000}
-
-
-def main():
-    case = None
-    for line in sys.stdin:
-        request = json.loads(line)
-        op = request["op"]
-        if op == "close":
-            break
-        try:
-            if op == "open":
-                adapter = f"{processor()}, {torch.get_num_threads()} threads"
-                answer = {"adapter": adapter, "driver": "", "version": torch.__version__}
-            elif op == "prepare":
-                case, answer = None, {}
-                case = prepare(request)
-            elif op == "run":
-                answer = run(case, request["calls"])
-            else:
-                case, answer = None, {"info": case.finish()}
-        except Unsupported as error:
-            answer = {"unsupported": str(error)}
-        except Exception as error:  # whatever went wrong belongs to this case, not to the run
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        print(MARK + json.dumps(answer), flush=True)
-
-
-main()
+serve(
+    {"adapter": f"{processor()}, {torch.get_num_threads()} threads", "driver": "", "version": torch.__version__},
+    prepare,
+)

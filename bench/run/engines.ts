@@ -36,7 +36,12 @@ export function findEngine(engine: EngineName, at: Surroundings = realSurroundin
       return { absent: `${module} is not installed: run \`npm run bench\` online, or \`npm ci\` in bench/` };
     return node(at, script, "git checkout bench");
   }
-  return torch(engine, at);
+  if (engine === "skimage-cpu")
+    return python(at, "cv2, numpy, scipy, skimage", "opencv-python-headless numpy scipy scikit-image", [
+      join(at.folder, "bench/peers/skimage_cpu.py"),
+    ]);
+  const layout = engine === "torch-cpu-nhwc" ? ["--channels-last"] : [];
+  return python(at, "torch, numpy", "torch numpy", [join(at.folder, "bench/peers/torch_cpu.py"), ...layout]);
 }
 
 function node(at: Surroundings, script: string, fix: string): Availability {
@@ -45,16 +50,13 @@ function node(at: Surroundings, script: string, fix: string): Availability {
   return { launch: { command: process.execPath, args: [path], cwd: at.folder } };
 }
 
-/** PyTorch is looked for where Python is on the path, and in the system's own Python. */
-function torch(engine: EngineName, at: Surroundings): Availability {
+/** Python is looked for on the path, and in the system's own place. */
+function python(at: Surroundings, modules: string, install: string, args: readonly string[]): Availability {
   const chosen = at.env.EQUIPOISE_PYTHON;
   const candidates = chosen ? [chosen] : ["python3", "/usr/bin/python3", "python"];
-  const command = candidates.find((python) => at.runs(python, ["-c", "import torch, numpy"]));
-  if (!command)
-    return {
-      absent: `no Python with torch and numpy (tried ${candidates.join(", ")}): pip install torch numpy, or name one by EQUIPOISE_PYTHON`,
-    };
-  const args = [join(at.folder, "bench/peers/torch_cpu.py")];
-  if (engine === "torch-cpu-nhwc") args.push("--channels-last");
-  return { launch: { command, args, cwd: at.folder } };
+  const command = candidates.find((name) => at.runs(name, ["-c", `import ${modules}`]));
+  if (command) return { launch: { command, args: [...args], cwd: at.folder } };
+  return {
+    absent: `no Python with ${modules} (tried ${candidates.join(", ")}): pip install ${install}, or name one by EQUIPOISE_PYTHON`,
+  };
 }

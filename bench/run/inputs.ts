@@ -1,14 +1,18 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { synthParameters } from "../../pipeline/synth/index.js";
+import { drawFrame } from "../../pipeline/synth/wells/frame.js";
+import { planWell } from "../../pipeline/synth/wells/history.js";
 import type { BenchCase } from "../cases.js";
 
 /**
  * The values of a case's input: the same in every run. Images and gradients lie in [-1,1), weights are scaled so that activations
- * keep their size, `labels` are classes.
+ * keep their size, `labels` are classes, a `well` is a synthetic one (grey values).
  */
 export function inputValues(benchCase: Pick<BenchCase, "sizes">, name: string, shape: readonly number[]): Float32Array {
   const size = shape.reduce((a, b) => a * b, 1);
+  if (name === "well") return wellValues(shape[0] as number);
   const values = new Float32Array(size);
   if (/^bias/.test(name)) return values;
   let state = [...name].reduce((hash, c) => (Math.imul(hash, 31) + c.charCodeAt(0)) >>> 0, 2166136261);
@@ -22,6 +26,19 @@ export function inputValues(benchCase: Pick<BenchCase, "sizes">, name: string, s
     else if (name.startsWith("beta")) values[i] = 0.5 * unit - 0.25;
     else values[i] = (2 * unit - 1) * scale;
   }
+  return values;
+}
+
+const wells = new Map<number, Float32Array>();
+
+/** The middle of a synthetic sequence, drawn once. @param size width and height, px */
+function wellValues(size: number): Float32Array {
+  const [seed, well, hour] = [1, "A01", 24];
+  const known = wells.get(size);
+  if (known) return known;
+  const frame = drawFrame(planWell(seed, well, size, 48), { seed, well, hour, size, parameters: synthParameters });
+  const values = Float32Array.from(frame.pixels);
+  wells.set(size, values);
   return values;
 }
 

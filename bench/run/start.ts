@@ -50,5 +50,5 @@ export async function startEngines(
 }
 
 function isWebGpu(engine: EngineName): boolean {
-  return !engine.startsWith("torch");
+  return !engine.includes("-cpu");
 }

@@ -29,9 +29,10 @@ export interface SuiteResult {
 export async function runSuite(options: RunOptions, log: (line: string) => void): Promise<SuiteResult> {
   const exchange = new Exchange();
   const started: Started[] = [];
-  const absent = findAbsent(options.engines);
+  const wanted = options.engines.filter((engine) => options.cases.some((c) => c.engines.includes(engine)));
+  const absent = findAbsent(wanted);
   try {
-    const { engines, failed } = await startEngines(options, log);
+    const { engines, failed } = await startEngines({ ...options, engines: wanted }, log);
     started.push(...engines);
     absent.push(...failed);
     const results: CaseOutcomes[] = [];
@@ -62,7 +63,7 @@ function outcomesOf(
   exchange: Exchange,
   options: RunOptions,
 ): Promise<Outcome[]> {
-  const asked = started.filter(({ engine }) => benchCase.engines === null || benchCase.engines.includes(engine));
+  const asked = started.filter(({ engine }) => benchCase.engines.includes(engine));
   if (benchCase.process === undefined) return measureCase(benchCase, asked, exchange, options);
   return Promise.all(asked.map(({ engine }) => firstSteps(benchCase, engine, findEngine(engine), exchange, options)));
 }
