@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { modelNames } from "../models/catalogue.js";
+import { methodNames } from "../pipeline/methods.js";
 import type { ModelSummary, SummaryOptions } from "./actions.js";
 import { table } from "./format.js";
 import { positiveNumber, wholeNumber } from "./options.js";
@@ -22,7 +23,7 @@ export function addSummary(program: Command, session: Session): void {
     .option("--batch <n>", "patches of a batch, for the memory of a training step", wholeNumber(1), 32)
     .addOption(
       new Option("--method <name>", "what is trained: one network, or teacher and student")
-        .choices(["supervised", "meta-pseudo-labels"])
+        .choices(methodNames)
         .default("supervised"),
     )
     .option(

@@ -44,6 +44,8 @@ export interface TapeOptions {
    * when one does (batch norm with its ReLU). Results are bitwise the same. Default false.
    */
   readonly recompute?: boolean;
+  /** Which parameters are learnt, by name; the others get no gradient, and nothing is recorded for them. Default: all. */
+  readonly trains?: (name: string) => boolean;
 }
 
 /** How a tensor is computed again, and from what. */
@@ -90,7 +92,8 @@ export class Tape {
 
   /** A parameter's value as an op input; its gradient will be written to `parameter.grad`. */
   use(parameter: Parameter): Tensor {
-    if (this.recording && parameter.trainable) {
+    const { trains } = this.options;
+    if (this.recording && parameter.trainable && (!trains || trains(parameter.name))) {
       this.parameters.set(parameter.value, parameter);
       this.differentiable.add(parameter.value);
     }

@@ -9,11 +9,12 @@ export const supervisedScalars = ["loss"] as const;
 export class SupervisedStep {
   readonly scalars: StepScalars<(typeof supervisedScalars)[number]>;
 
+  /** @param tape where only a part `trains`, the network runs as in evaluation: with running statistics, without dropout */
   constructor(
     private readonly device: Device,
     private readonly learner: Learner,
     private readonly dropout: Dropout,
-    private readonly memory: TapeOptions = {},
+    private readonly tape: TapeOptions = {},
   ) {
     this.scalars = new StepScalars(device, supervisedScalars);
   }
@@ -25,9 +26,9 @@ export class SupervisedStep {
 
   /** The GPU's part of a step: it can be captured. @param labels u32 [N] */
   compute(inputs: NetworkInputs, labels: Tensor): void {
-    const tape = new Tape(this.device, true, this.memory);
+    const tape = new Tape(this.device, true, this.tape);
     const { logits } = this.learner.network.forward(tape, inputs, {
-      training: true,
+      training: this.tape.trains === undefined,
       dropout: { ...this.dropout, pass: 0 },
     });
     const loss = softmaxCrossEntropy(tape, logits, { labels });

@@ -60,14 +60,15 @@ function wrongValue(path: string[], schema: z.ZodType, value: unknown): string {
 
 /**
  * The option whose name is closest to a wrong one, by edit distance. The last part counts as well as the whole, so that
- * an option given without its group, or under the wrong one, is found.
+ * an option given without its group, or under the wrong one, is found. Of options with one last part, the whole decides.
  */
 export function nearestOption(path: string[]): string {
   const wrong = path.join(".");
   const wrongLast = path.at(-1) ?? "";
   const cost = (name: string) => {
     const last = name.split(".").at(-1) ?? "";
-    return Math.min(distance(wrong, name), distance(wrongLast, last) + 0.5);
+    const whole = distance(wrong, name);
+    return Math.min(whole, distance(wrongLast, last) + 0.5) + whole / 1000;
   };
   const names = ["extends", ...options.map((option) => option.path.join("."))];
   return nearest(names, cost);

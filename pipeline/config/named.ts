@@ -69,6 +69,10 @@ export const namedConfigs: Record<string, NamedConfig> = {
     summary: "iterative pseudo balancing, multi-scale HRNet, multi-label images in U",
     layer: hrnet({ ...balanced, ...multiLabel }, "multi"),
   },
+  simclr: {
+    summary: "SimCLR, HRNet: contrastive learning without labels, then training on the labelled images",
+    layer: hrnet({ method: "simclr" }),
+  },
   "mpl-imbalanced": {
     summary: "meta pseudo labels without balancing, HRNet",
     layer: hrnet({ ...balanced, meta: { balance: false } }),

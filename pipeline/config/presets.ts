@@ -17,6 +17,7 @@ export const presets: Record<PresetName, Preset> = {
     layer: {
       width: 0.125,
       batch: 16,
+      contrastive: { epochs: 30 },
       pretrain: { epochs: 30 },
       train: { epochs: 10 },
       meta: { udaSteps: "50%" },
@@ -28,6 +29,7 @@ export const presets: Record<PresetName, Preset> = {
     layer: {
       width: 0.25,
       batch: 32,
+      contrastive: { epochs: 60 },
       pretrain: { epochs: 60 },
       train: { epochs: 30 },
       meta: { udaSteps: "50%" },
@@ -39,6 +41,7 @@ export const presets: Record<PresetName, Preset> = {
     layer: {
       width: 1,
       batch: 32,
+      contrastive: { epochs: 200 },
       pretrain: { epochs: 200 },
       train: { epochs: 200 },
       finetune: { epochs: 200 },

@@ -40,7 +40,11 @@ export function resolveConfig(request: ConfigRequest = {}): Config {
 }
 
 /** Options that runs of version 0.1.0 do not have, and what they did. */
-const addedSince: Layer = { featureSize: 128 };
+const addedSince: Layer = {
+  featureSize: 128,
+  memory: { recompute: false },
+  contrastive: { ...defaults.contrastive, epochs: 0 },
+};
 
 /**
  * Checks a complete configuration, such as the `config.json` of a run folder.

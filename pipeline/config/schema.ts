@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { featureSizes, modelNames } from "../../models/catalogue.js";
+import { methodNames } from "../methods.js";
 import { countSchema, lengthSchema } from "./length.js";
 
 /**
@@ -167,6 +168,28 @@ const meta = z.strictObject({
     .describe("the code's unused extra student forward, which moves batch norm statistics [code]"),
 });
 
+const contrastive = z.strictObject({
+  epochs: count(0).describe("epochs over L and U"),
+  stepsPerEpoch: count()
+    .nullable()
+    .describe(
+      "steps of an epoch; null: ceil((|L| + |U|) / batch), each image once; an image is never twice in a batch",
+    ),
+  temperature: positive().describe("divisor of the cosine similarities: 0.5, or 0.1, in the source"),
+  crops: z
+    .enum(["two", "one"])
+    .describe("the two views show two random crops of the image, as in the source, or one and the same"),
+  probe: z
+    .boolean()
+    .describe(
+      "linear probe: on L only the classifier learns, behind frozen features, and nothing is fine-tuned (HRNet: linear; VGG: three layers); false: all weights",
+    ),
+  lr: positive().describe("learning rate; the source's rule, 0.3 x batch / 256, gives 0.0375 at batch 32"),
+  schedule,
+  warmup: lengthSchema.describe("linear warm-up from 0: 10 epochs in the source"),
+  optimizer,
+});
+
 const finetune = z.strictObject({
   enabled: z.boolean().describe("fine-tune the best student on L before the test; supervised runs likewise"),
   epochs: count(0).describe("epochs over L"),
@@ -193,8 +216,10 @@ export const configSchema = z.strictObject({
     .describe("details of the method: paper [text], reference-code [code], small-data (this project's study)"),
   seed: z.int().min(0).max(0xffffffff).describe("seed of every random choice"),
   method: z
-    .enum(["supervised", "meta-pseudo-labels"])
-    .describe("train on labels only (the pretrain section), or teacher and student"),
+    .enum(methodNames)
+    .describe(
+      "supervised: train on L only (the pretrain section); meta-pseudo-labels: teacher and student; simclr: features from U and L without labels, then train on L",
+    ),
   model: z.enum(modelNames).describe("network of teacher and student; ms- is multi-scale"),
   featureSize: z
     .literal(featureSizes)
@@ -209,6 +234,11 @@ export const configSchema = z.strictObject({
   data: data.describe("images, labels and split"),
   patch: patch.describe("what is cut from an image"),
   augment: augment.describe("random changes of a patch; every probability is per patch and independent unless stated"),
+  contrastive: contrastive.describe(
+    "method simclr: NT-Xent on two views of each image (Chen et al., A simple framework for contrastive learning of visual representations, ICML 2020), " +
+      "on the network's features; then the pretrain section trains on L. Differs from the source: SGD instead of LARS, batches of tens instead of thousands, " +
+      "the crops and changes of this project (no colours, no resized crops), and the classifier reads the projection, which belongs to these networks",
+  ),
   pretrain: pretrain.describe("teacher pre-training; the supervised method trains here"),
   train: train.describe("teacher-student phase"),
   meta: meta.describe("one step of the teacher-student phase"),

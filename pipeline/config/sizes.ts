@@ -14,7 +14,7 @@ export function checkTogether(config: Config): void {
   const [low, high] = config.augment.blurSigma;
   if (low > high)
     throw new UserError(`"augment.blurSigma" must go from small to large, not [${low}, ${high}]; swap them`);
-  for (const phase of ["pretrain", "train", "finetune"] as const) {
+  for (const phase of ["contrastive", "pretrain", "train", "finetune"] as const) {
     const { nesterov, momentum } = config[phase].optimizer;
     if (nesterov && momentum === 0) {
       throw new UserError(

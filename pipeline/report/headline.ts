@@ -1,4 +1,5 @@
 /** The result in plain words: four numbers side by side and what they mean, with their uncertainty. */
+import { factsOf } from "../methods.js";
 import type { Evaluation } from "../metrics.js";
 import { balancedAccuracyInterval, differenceInterval, proportionInterval } from "../uncertainty.js";
 import { resultBars } from "./bars.js";
@@ -26,7 +27,9 @@ function unfinished({ metrics, result, config, notes }: RunData): Html {
   const student = Math.max(...(train?.epochs ?? []).map((e) => e.balancedAccuracy ?? -1));
   const first = Math.max(...(pretrain?.epochs ?? []).map((e) => e.balancedAccuracy ?? -1));
   const [who, best] =
-    student >= 0 ? ["student", student] : [config?.facts.method === "supervised" ? "student" : "teacher", first];
+    student >= 0
+      ? ["student", student]
+      : [factsOf(config?.facts.method)?.teacher === false ? "student" : "teacher", first];
   const broken = !result && notes.some((note) => note.startsWith("result.json") && !note.includes("missing"));
   return html`<p class="lead missing">${
     broken
@@ -40,7 +43,7 @@ function tiles(result: Result): Html {
   return html`<div class="tiles">
 ${tile("Chance", result.chance, "guessing among the classes", "")}
 ${tile("Majority", result.majority, "always the most frequent class", "")}
-${teacher ? measuredTile("Teacher", teacher, "teacher") : tile("Teacher", null, "none in a supervised run", "teacher")}
+${teacher ? measuredTile("Teacher", teacher, "teacher") : tile("Teacher", null, "this method has none", "teacher")}
 ${measuredTile("Student", student, "student")}
 </div>`;
 }

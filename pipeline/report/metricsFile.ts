@@ -1,11 +1,12 @@
 /** Reads `metrics.jsonl` as a stream: steps become bounded curves, epochs are kept whole. */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
+import type { PhaseName } from "../methods.js";
 import { balancedAccuracyInterval, type Interval } from "../uncertainty.js";
 import { Series } from "./series.js";
 
-/** Phases of a run in their order; the names begin the `kind` of their lines. */
-export type Phase = "pretrain" | "train" | "finetune";
+/** Phases of a run. */
+export type Phase = PhaseName;
 
 /** The line an epoch ends with; fields that a run does not write are null. */
 export interface EpochLine {
@@ -35,6 +36,8 @@ export interface Metrics {
 }
 
 const kinds = new Map<unknown, { phase: Phase; line: "step" | "epoch" }>([
+  ["contrastive-step", { phase: "contrastive", line: "step" }],
+  ["contrastive-epoch", { phase: "contrastive", line: "epoch" }],
   ["pretrain-step", { phase: "pretrain", line: "step" }],
   ["pretrain-epoch", { phase: "pretrain", line: "epoch" }],
   ["step", { phase: "train", line: "step" }],
@@ -49,7 +52,7 @@ const kinds = new Map<unknown, { phase: Phase; line: "step" | "epoch" }>([
  */
 export async function readMetrics(file: string): Promise<Metrics> {
   const metrics: Metrics = {
-    phases: { pretrain: emptyPhase(), train: emptyPhase(), finetune: emptyPhase() },
+    phases: { contrastive: emptyPhase(), pretrain: emptyPhase(), train: emptyPhase(), finetune: emptyPhase() },
     notes: [],
   };
   const broken: number[] = [];

@@ -1,4 +1,5 @@
 /** The sections on how the networks learned: losses, validation, pseudo-labels, the inside of a step. */
+import { factsOf } from "../methods.js";
 import { classShares, shareDistance } from "./bars.js";
 import { type SeriesStyle, student, teacher } from "./charts.js";
 import { type Best, lossCurves, smallStepChart, validationCurve, validationLoss } from "./curves.js";
@@ -14,16 +15,25 @@ const howDrawn =
 /** Loss and validation curves of all phases (Fig. 2 of the paper). */
 export function training(run: RunData): Html {
   if (!run.metrics) return missing("Nothing has been logged yet.");
-  const { pretrain, train, finetune } = run.metrics.phases;
+  const { contrastive, pretrain, train, finetune } = run.metrics.phases;
   const supervised = isSupervised(run);
   const chance = run.classes.length > 0 ? 1 / run.classes.length : null;
   return html`<div class="pair">
+${contrastive.steps.size > 0 && contrastiveFigure(contrastive)}
 ${pretrainFigure(pretrain, supervised)}
 ${!supervised && trainFigure(train)}
 ${studentValidation(supervised ? pretrain.epochs : train.epochs, run, chance)}
 ${!supervised && pretrain.epochs.some((e) => e.balancedAccuracy !== null) && teacherValidation(pretrain.epochs, chance)}
 ${finetune.steps.size > 0 && finetuneFigure(finetune)}
 </div>`;
+}
+
+function contrastiveFigure(phase: PhaseMetrics): Html {
+  return figure(
+    "Contrastive learning",
+    lossCurves("contrastive-loss", phase, [line("loss", "student", student)]),
+    `NT-Xent: how well each view of an image finds the other view of it among all views of the batch. Labels are not used. ${howDrawn}`,
+  );
 }
 
 function pretrainFigure(phase: PhaseMetrics, supervised: boolean): Html {
@@ -74,7 +84,7 @@ function finetuneFigure(phase: PhaseMetrics): Html {
 
 /** What the teacher's labels say about the unlabelled part, and what balancing makes of it (Figs. 6 and 7). */
 export function pseudoLabels(run: RunData): Html {
-  if (isSupervised(run)) return missing("A supervised run has no pseudo-labels.");
+  if (isSupervised(run)) return missing("This method has no pseudo-labels.");
   const epochs = run.metrics?.phases.train.epochs ?? [];
   const last = epochs.findLast((e) => e.pseudoCounts);
   if (!last) return missing("No epoch of pseudo-labelling has finished yet.");
@@ -110,7 +120,7 @@ function neverPredicted(epochs: readonly EpochLine[]): Html | null {
 
 /** Mask, feedback, loss parts, weights and rates by step, as small multiples. */
 export function insideTheStep(run: RunData): Html {
-  if (isSupervised(run)) return missing("A supervised run has no teacher-student phase.");
+  if (isSupervised(run)) return missing("This method has no teacher-student phase.");
   const train = run.metrics?.phases.train;
   if (!train || train.steps.size === 0) return missing("No step of the teacher-student phase has been logged yet.");
   return html`<div class="triple">
@@ -180,8 +190,10 @@ function bestEpoch(epochs: readonly EpochLine[], { result }: RunData): Best | nu
   return first ? { epoch: first.epoch, word: "best so far" } : null;
 }
 
+/** Whether one network learnt from true labels alone, whatever came before. */
 function isSupervised({ config, result, metrics }: RunData): boolean {
-  if (config?.facts.method !== undefined) return config.facts.method === "supervised";
+  const method = config?.facts.method;
+  if (method !== undefined) return factsOf(method)?.phases.includes("train") === false;
   return result !== null && result.teacher === null && metrics?.phases.train.epochs.length === 0;
 }
 

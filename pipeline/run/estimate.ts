@@ -1,8 +1,9 @@
 import { type Device, mebibytes, UserError } from "../../engine/index.js";
 import type { Config } from "../config/schema.js";
+import { phasesOf } from "../methods.js";
 import { estimateMemory } from "./limits.js";
 import type { Phase } from "./phase.js";
-import { metaLength, supervisedLength } from "./schedule.js";
+import { contrastiveLength, metaLength, type PhaseLength, supervisedLength } from "./schedule.js";
 import type { PhaseName, RunLog } from "./types.js";
 import type { SplitData } from "./workspace.js";
 
@@ -10,15 +11,15 @@ import type { SplitData } from "./workspace.js";
 const warmUp = 2;
 const timed = 4;
 
-/** Passes of B patches in a meta step, forward and backward counted as three: teacher 9, student 6, student again 1. */
-const metaPasses = 16;
-const supervisedPasses = 3;
+/** Passes of a batch in a step, forward and backward counted as three. A meta step: teacher 9, student 6, student again 1. */
+const passes: Readonly<Record<PhaseName, number>> = { contrastive: 6, pretrain: 3, train: 16, finetune: 3 };
 
 const longRunHours = 24;
 
 /** Measures the first steps of each phase and says how long the rest will take; asks before a very long run. */
 export class TimeEstimate {
-  private readonly steps: Record<PhaseName, number>;
+  /** Steps of each phase, in their order. */
+  private readonly steps: readonly (readonly [PhaseName, number])[];
   private phase: PhaseName | null = null;
   private count = 0;
   private begun = 0;
@@ -29,13 +30,15 @@ export class TimeEstimate {
     data: SplitData,
     private readonly options: { log: RunLog; yes: boolean },
   ) {
-    const { pretrain, finetune, batch, method } = config;
+    const { pretrain, finetune, batch } = config;
     const { L, U } = data.split;
-    this.steps = {
-      pretrain: supervisedLength(L.length, batch, pretrain).totalSteps,
-      train: method === "meta-pseudo-labels" ? metaLength(U.length, config).totalSteps : 0,
-      finetune: finetune.enabled ? supervisedLength(L.length, batch, finetune).totalSteps : 0,
+    const lengths: Record<PhaseName, () => PhaseLength> = {
+      contrastive: () => contrastiveLength(L.length + U.length, config),
+      pretrain: () => supervisedLength(L.length, batch, pretrain),
+      train: () => metaLength(U.length, config),
+      finetune: () => supervisedLength(L.length, batch, finetune),
     };
+    this.steps = phasesOf(config).map((name) => [name, lengths[name]().totalSteps]);
   }
 
   /** Call after each step. @throws UserError if the user does not want to go on. */
@@ -55,14 +58,9 @@ export class TimeEstimate {
   }
 
   private async report(phase: Phase, secondsPerStep: number, device: Device): Promise<void> {
-    const unit = secondsPerStep / (phase.name === "train" ? metaPasses : supervisedPasses);
-    const { pretrain, train, finetune } = this.steps;
-    const ahead = { pretrain: pretrain + finetune, train: finetune, finetune: 0 }[phase.name];
-    const metaAhead = phase.name === "finetune" ? 0 : train;
-    const seconds =
-      phase.name === "finetune"
-        ? finetune * secondsPerStep
-        : unit * (ahead * supervisedPasses + metaAhead * metaPasses);
+    const unit = secondsPerStep / passes[phase.name];
+    const ahead = this.steps.slice(this.steps.findIndex(([name]) => name === phase.name));
+    const seconds = ahead.reduce((sum, [name, steps]) => sum + unit * passes[name] * steps, 0);
     const { largest, activations } = estimateMemory(this.config);
     const memory = `about ${mebibytes(activations)} of activations, largest tensor ${mebibytes(largest)} of ${mebibytes(device.limits.maxStorageBufferBindingSize)}`;
     this.options.log.info(

@@ -1,7 +1,7 @@
 import { mebibytes, UserError } from "../../engine/index.js";
 import { type ArchitectureOptions, activationBytes } from "../../models/index.js";
 import type { Config } from "../config/schema.js";
-import { passes } from "../summary/memory.js";
+import { methods } from "../methods.js";
 
 /** Memory of a training step on the GPU, estimated from the network's shapes. */
 export interface MemoryEstimate {
@@ -13,7 +13,7 @@ export interface MemoryEstimate {
 
 /** Patches of the largest forward pass of a training step. */
 export function largestPass(config: Config): number {
-  return passes[config.method].largestPass * config.batch;
+  return methods[config.method].largestPass * config.batch;
 }
 
 /** The network that a configuration names. */
@@ -23,7 +23,7 @@ export function modelOf({ model, width, patch, featureSize }: Config): Architect
 
 export function estimateMemory(config: Config): MemoryEstimate {
   const perPatch = activationBytes(modelOf(config));
-  const { alive } = passes[config.method];
+  const { alive } = methods[config.method];
   return { largest: perPatch.largest * largestPass(config), activations: perPatch.saved * alive * config.batch };
 }
 

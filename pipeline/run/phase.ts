@@ -21,8 +21,8 @@ export interface Phase {
   readonly length: PhaseLength;
   /** Kinds of the lines in metrics.jsonl. */
   readonly kinds: { readonly step: string; readonly epoch: string };
-  /** The network that is evaluated after each epoch. */
-  readonly evaluated: Network;
+  /** The network that is evaluated after each epoch; null where it cannot classify yet. */
+  readonly evaluated: Network | null;
   /** Whether the best epoch on the validation part is kept. */
   readonly choosesBest: boolean;
   readonly scalars: StepScalars<string>;
@@ -50,16 +50,20 @@ export function compilationProgress({ log }: PhaseContext): (done: number, total
   return (done, total) => log.progress({ label: "compiling kernels", done, total });
 }
 
-/** An optimiser as a phase's configuration asks for it. */
-export function phaseOptimizer(network: Network, config: OptimizerConfig): Optimizer {
+/** An optimiser as a phase's configuration asks for it. @param trains false: a parameter of this name stays as it is */
+export function phaseOptimizer(
+  network: Network,
+  config: OptimizerConfig,
+  trains: (name: string) => boolean = () => true,
+): Optimizer {
   const { weightDecay, noDecay, momentum, nesterov, adamBetas } = config;
   const options =
     config.name === "sgd"
       ? ({ name: "sgd", momentum, nesterov } as const)
       : ({ name: "adam", beta1: adamBetas[0], beta2: adamBetas[1] } as const);
-  return createOptimizer(network.arena, options, (parameter) => ({
-    rateFactor: 1,
-    weightDecay: noDecay.some((part) => parameter.name.includes(part)) ? 0 : weightDecay,
+  return createOptimizer(network.arena, options, ({ name }) => ({
+    rateFactor: trains(name) ? 1 : 0,
+    weightDecay: !trains(name) || noDecay.some((part) => name.includes(part)) ? 0 : weightDecay,
   }));
 }
 

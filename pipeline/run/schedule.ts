@@ -27,6 +27,15 @@ export function metaLength(images: number, { batch, train }: Pick<Config, "batch
   return { stepsPerEpoch, totalSteps: train.epochs * stepsPerEpoch };
 }
 
+/** Length of contrastive learning over `images` images with and without labels. */
+export function contrastiveLength(
+  images: number,
+  { batch, contrastive }: Pick<Config, "batch" | "contrastive">,
+): PhaseLength {
+  const stepsPerEpoch = contrastive.stepsPerEpoch ?? Math.ceil(images / batch);
+  return { stepsPerEpoch, totalSteps: contrastive.epochs * stepsPerEpoch };
+}
+
 interface RateOptions {
   readonly lr: number;
   readonly schedule: "constant" | "cosine";

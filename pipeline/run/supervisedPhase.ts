@@ -3,6 +3,7 @@ import { Tape } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
 import { stepsOf } from "../config/length.js";
 import type { Config } from "../config/schema.js";
+import { ofClassifier } from "../contrastiveStep.js";
 import { RepeatedWork } from "../stepState.js";
 import { SupervisedStep } from "../supervisedStep.js";
 import { type HostBatch, supervisedBatch } from "./batches.js";
@@ -34,9 +35,12 @@ export class SupervisedPhase implements Phase {
     const options: Config["pretrain"] | Config["finetune"] = ws.config[name];
     this.length = supervisedLength(data.split.L.length, ws.config.batch, options);
     this.kinds = { step: `${name}-step`, epoch: `${name}-epoch` };
-    this.optimizers = [phaseOptimizer(network, options.optimizer)];
+    const { method, contrastive, memory } = ws.config;
+    // A linear probe: the network is frozen, and its classifier learns.
+    const trains = method === "simclr" && contrastive.probe ? ofClassifier : undefined;
+    this.optimizers = [phaseOptimizer(network, options.optimizer, trains)];
     const learner = { network, optimizer: this.optimizers[0] };
-    this.step = new SupervisedStep(ws.device, learner, ws.dropout, ws.config.memory);
+    this.step = new SupervisedStep(ws.device, learner, ws.dropout, { ...memory, ...(trains && { trains }) });
     this.work = new RepeatedWork(ws.device, [network]);
     this.scalars = this.step.scalars;
     this.evaluated = network;

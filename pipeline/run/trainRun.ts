@@ -3,6 +3,7 @@ import { relative, resolve } from "node:path";
 import { type Network, writeSafetensors } from "../../models/index.js";
 import { parseConfig } from "../config/resolve.js";
 import type { Config } from "../config/schema.js";
+import { methods, phasesOf } from "../methods.js";
 import { chance, type Evaluation, majority } from "../metrics.js";
 import { readChoices, writeChoices } from "../tuning/store.js";
 import { prepareChoices } from "../tuning/tuneRun.js";
@@ -90,7 +91,7 @@ async function withWorkspace<T>(
 
 /** Decodes every image and mask that the run will use, so that a damaged one is found before the training, not after hours of it. */
 async function checkImages(ws: Workspace, { split }: SplitData, { log, signal }: PhaseContext): Promise<void> {
-  const unlabelled = ws.config.method === "supervised" ? [] : split.U;
+  const unlabelled = methods[ws.config.method].unlabelled ? split.U : [];
   const images = [...split.L, ...split.validation, ...unlabelled, ...split.T];
   const atOnce = 64;
   for (let i = 0; i < images.length; i += atOnce) {
@@ -147,7 +148,7 @@ async function test(
     teacher,
     student: student.evaluation,
     bestEpoch: trainer.bestEpoch,
-    finetuned: config.finetune.enabled && config.finetune.epochs > 0,
+    finetuned: phasesOf(config).includes("finetune"),
     seconds: Math.round(trainer.seconds * 10) / 10,
   };
   const metadata = { model: config.model, classes: JSON.stringify(dataset.classes) };

@@ -1,6 +1,8 @@
 import type { Tensor } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
 import { ahead } from "../data/ahead.js";
+import { type MethodFacts, methods, phasesOf } from "../methods.js";
+import type { Evaluation } from "../metrics.js";
 import {
   type Checkpoint,
   type RunState,
@@ -10,6 +12,7 @@ import {
   writeCheckpoint,
 } from "./checkpoint.js";
 import { classify, evaluationOf } from "./classify.js";
+import { ContrastivePhase } from "./contrastivePhase.js";
 import { TimeEstimate } from "./estimate.js";
 import { LineFile, type RunPaths } from "./folder.js";
 import { firstNonFinite, nonFiniteError } from "./health.js";
@@ -30,7 +33,7 @@ export interface TrainerOptions {
 /** Runs the phases of a configuration step by step, with metrics, checkpoints and the choice of the best student. */
 export class Trainer {
   readonly student: Network;
-  /** Null for the supervised method. */
+  /** Null for methods without a teacher. */
   readonly teacher: Network | null;
   private readonly average: Network | null;
   private readonly best: { values: Tensor; buffers: Tensor };
@@ -53,10 +56,10 @@ export class Trainer {
     checkpoint: Checkpoint | null,
   ) {
     const { config, device } = ws;
-    const meta = config.method === "meta-pseudo-labels";
+    const { teacher, phases } = methods[config.method] as MethodFacts;
     this.student = ws.network("student");
-    this.teacher = meta ? ws.network("teacher") : null;
-    this.average = meta && config.ema > 0 ? ws.network("student") : null;
+    this.teacher = teacher ? ws.network("teacher") : null;
+    this.average = phases.includes("train") && config.ema > 0 ? ws.network("student") : null;
     const { arena, buffers } = this.student;
     this.best = {
       values: device.zeros(arena.values.shape, "best parameters"),
@@ -79,7 +82,7 @@ export class Trainer {
 
   /** Runs what is left of all phases. On return the student is the best one, fine-tuned where that is asked for. */
   async run(): Promise<void> {
-    const names = this.phaseNames();
+    const names = phasesOf(this.ws.config);
     for (let i = this.state.phase; i < names.length; i++) {
       const name = names[i] as PhaseName;
       if (this.state.step === 0 && name === "finetune") this.useBest();
@@ -95,14 +98,9 @@ export class Trainer {
     for (const tensor of Object.values(this.best)) this.ws.device.release(tensor);
   }
 
-  private phaseNames(): PhaseName[] {
-    const { finetune } = this.ws.config;
-    const middle: PhaseName[] = this.teacher ? ["train"] : [];
-    return ["pretrain", ...middle, ...(finetune.enabled && finetune.epochs > 0 ? (["finetune"] as const) : [])];
-  }
-
   private phase(name: PhaseName): Phase {
     const { ws, data, teacher, student } = this;
+    if (name === "contrastive") return new ContrastivePhase(ws, data, student);
     if (name === "train" && teacher) return new MetaPhase(ws, data, teacher, student, this.average);
     if (name === "finetune")
       return new SupervisedPhase(ws, data, student, "finetune", "fine-tuning the student", false);
@@ -197,17 +195,9 @@ export class Trainer {
   }
 
   private async endEpoch(phase: Phase, epoch: number): Promise<void> {
-    const { ws, data, state, options } = this;
+    const { state, options } = this;
     await this.refuseNonFiniteWeights(phase);
-    const probabilities = await classify(ws, phase.evaluated, data.split.validation);
-    if (!probabilities.every((row) => row.every(Number.isFinite)))
-      throw nonFiniteError(phase, state.step - 1, "a probability of the validation part became NaN", this.lastSaved);
-    const evaluation = evaluationOf(ws, data.split.validation, data.labels, probabilities);
-    const validation = {
-      balancedAccuracy: evaluation.balancedAccuracy,
-      loss: evaluation.loss,
-      confusion: evaluation.confusion,
-    };
+    const evaluation = phase.evaluated && (await this.validate(phase, phase.evaluated));
     const means = state.epochSums.map((sum) => sum / Math.max(1, state.epochSteps));
     this.line({
       kind: phase.kinds.epoch,
@@ -215,9 +205,9 @@ export class Trainer {
       seconds: round(state.epochSeconds),
       ...phase.epochLine(means),
       ...(this.host.total > 0 && { hostShare: round(this.host.own / this.host.total) }),
-      validation,
+      ...(evaluation && { validation: validationLine(evaluation) }),
     });
-    if (phase.choosesBest)
+    if (phase.choosesBest && phase.evaluated && evaluation)
       this.keepIfBest(phase.evaluated, epoch, evaluation.balancedAccuracy ?? 0, evaluation.loss ?? 0);
     Object.assign(state, { epochSums: [], epochSteps: 0, epochSeconds: 0 });
     Object.assign(this.host, { own: 0, total: 0 });
@@ -225,10 +215,19 @@ export class Trainer {
     const often = Math.max(1, Math.floor(epochs / 20));
     if ((epoch + 1) % often === 0 || epoch + 1 === epochs) {
       options.log.info(
-        `${phase.title}: epoch ${epoch + 1} of ${epochs}, validation balanced accuracy ${percent(evaluation.balancedAccuracy)} (n = ${evaluation.n})`,
+        `${phase.title}: epoch ${epoch + 1} of ${epochs}, ${evaluation ? `validation balanced accuracy ${percent(evaluation.balancedAccuracy)} (n = ${evaluation.n})` : `loss ${means[0]?.toFixed(3)}`}`,
       );
     }
     await this.save(phase);
+  }
+
+  /** @throws UserError for a probability that is not finite */
+  private async validate(phase: Phase, network: Network): Promise<Evaluation> {
+    const { ws, data, state } = this;
+    const probabilities = await classify(ws, network, data.split.validation);
+    if (!probabilities.every((row) => row.every(Number.isFinite)))
+      throw nonFiniteError(phase, state.step - 1, "a probability of the validation part became NaN", this.lastSaved);
+    return evaluationOf(ws, data.split.validation, data.labels, probabilities);
   }
 
   private keepIfBest(network: Network, epoch: number, balancedAccuracy: number, loss: number): void {
@@ -364,6 +363,11 @@ export class Trainer {
   private line(entry: Record<string, unknown>): void {
     this.metrics.append(JSON.stringify(entry));
   }
+}
+
+/** What the line of an epoch says of the validation part. */
+function validationLine({ balancedAccuracy, loss, confusion }: Evaluation) {
+  return { balancedAccuracy, loss, confusion };
 }
 
 function freshState(): RunState {

@@ -47,7 +47,7 @@ export interface RunResult {
   classes: string[];
   chance: number;
   majority: number | null;
-  /** Null for the supervised method. */
+  /** Null for methods without a teacher. */
   teacher: Evaluation | null;
   student: Evaluation;
   bestEpoch: number | null;
@@ -73,5 +73,4 @@ export interface PredictOptions {
   log: RunLog;
 }
 
-/** Phases of a run, in their order. */
-export type PhaseName = "pretrain" | "train" | "finetune";
+export type { PhaseName } from "../methods.js";

@@ -8,6 +8,7 @@ import { PatchLoader } from "../data/loader.js";
 import { scanDataset } from "../data/scan.js";
 import { splitDataset, visibleLabels } from "../data/split.js";
 import type { Dataset, ImageRecord, Split } from "../data/types.js";
+import { methods } from "../methods.js";
 import type { Dropout } from "../stepState.js";
 import { checkMemory, largestPass, modelOf } from "./limits.js";
 import type { RunLog } from "./types.js";
@@ -26,12 +27,18 @@ export async function openData(config: Config, root: string, log: RunLog): Promi
   const dataset = await scanDataset(root, data);
   const split = splitDataset(dataset, { ...data, seed: config.seed });
   for (const warning of [...dataset.warnings, ...split.warnings]) log.warn(warning);
-  if (config.method === "meta-pseudo-labels" && split.U.length === 0) {
+  if (methods[config.method].unlabelled && split.U.length === 0) {
     const advice =
       data.supervisedOn === "L+U"
         ? 'with "data.supervisedOn" L+U all labels are used: set it to L'
         : `add a folder "${data.unlabelled[0] ?? "Unlabelled"}"`;
     throw new UserError(`${root}: there is no unlabelled image to learn from: ${advice}, or use --config vgg19`);
+  }
+  const images = split.L.length + split.U.length;
+  if (config.method === "simclr" && images < config.batch) {
+    throw new UserError(
+      `${root}: contrastive learning takes ${config.batch} different images in a batch, L and U have ${images}: use --set batch=${images} or less`,
+    );
   }
   return { dataset, split, labels: visibleLabels(dataset, split) };
 }

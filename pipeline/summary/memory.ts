@@ -1,6 +1,7 @@
 import type { NetworkSummary } from "../../models/index.js";
+import { type Method, methods } from "../methods.js";
 
-export type Method = "supervised" | "meta-pseudo-labels";
+export type { Method } from "../methods.js";
 
 /** Memory of one training step on the GPU, bytes, estimated from the network's shapes. */
 export interface TrainingMemory {
@@ -16,22 +17,13 @@ export interface TrainingMemory {
   readonly total: number;
 }
 
-/**
- * How a method multiplies a batch. IPB: the teacher's pass has three patches per patch of the batch and waits while the
- * student's pass of two runs.
- */
-export const passes: Record<Method, { networks: number; largestPass: number; alive: number }> = {
-  supervised: { networks: 1, largestPass: 1, alive: 1 },
-  "meta-pseudo-labels": { networks: 2, largestPass: 3, alive: 5 },
-};
-
 /** Gradients of the largest activations that are alive together: two, and one that is added. */
 const gradientsAlive = 3;
 
 /** @param perPatch summary of a pass of one patch */
 export function trainingMemory(perPatch: NetworkSummary, batch: number, method: Method): TrainingMemory {
-  const { networks, largestPass, alive } = passes[method];
-  const weights = networks * perPatch.parameterBytes;
+  const { teacher, largestPass, alive } = methods[method];
+  const weights = (teacher ? 2 : 1) * perPatch.parameterBytes;
   const activations = alive * batch * activationSum(perPatch);
   const temporary = gradientsAlive * largestPass * batch * largestTensor(perPatch);
   const total = 3 * weights + activations + temporary;
@@ -48,7 +40,7 @@ export function batchWithin(perPatch: NetworkSummary, bytes: number, method: Met
 /** The largest batch whose largest tensor fits one binding; 0 if the weights alone do not. */
 export function batchBound(perPatch: NetworkSummary, bindingBytes: number, method: Method): number {
   if (perPatch.parameterBytes > bindingBytes) return 0;
-  return Math.floor(bindingBytes / (largestTensor(perPatch) * passes[method].largestPass));
+  return Math.floor(bindingBytes / (largestTensor(perPatch) * methods[method].largestPass));
 }
 
 /** Bytes of the largest layer output of one patch. */

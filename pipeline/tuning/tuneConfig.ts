@@ -25,6 +25,11 @@ const passes: Readonly<Record<Config["method"], readonly Pass[]>> = {
     { batches: 2, learns: true },
     { batches: 1, learns: true },
   ],
+  // Two views of each image, then labelled batches.
+  simclr: [
+    { batches: 2, learns: true },
+    { batches: 1, learns: true },
+  ],
 };
 
 /**

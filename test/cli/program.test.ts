@@ -170,6 +170,7 @@ describe("config", () => {
       "ms-ipb-hrnet",
       "ml-ipb-hrnet",
       "ml-ms-ipb-hrnet",
+      "simclr",
       "mpl-imbalanced",
       "mpl-balanced",
     ]);

@@ -216,8 +216,8 @@ describe("runs that are not like the others", () => {
   it("a supervised run has a student only, and says so", async () => {
     const page = await reportOf((await make({ supervised: true })).run);
     expectSound(page);
-    expect(section(page, "result")).toContain("none in a supervised run");
-    expect(section(page, "pseudo-labels")).toContain("A supervised run has no pseudo-labels.");
+    expect(section(page, "result")).toContain("this method has none");
+    expect(section(page, "pseudo-labels")).toContain("This method has no pseudo-labels.");
     expect(section(page, "training")).toContain("Training loss");
     expect(figures(page, "training")).toBe(2);
   });

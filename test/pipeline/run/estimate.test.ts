@@ -100,6 +100,15 @@ describe("a run of more than 24 hours", () => {
     const { infos } = await estimate([[phase("pretrain", 5), 600]], { set: ["method=supervised"] });
     expect(infos[0]).toContain("50 min per epoch; about 3.3 h in all");
   });
+
+  test("of SimCLR counts contrastive steps as two forward and backward passes, over L and U", async () => {
+    const set = ["method=simclr", "contrastive.epochs=3"];
+    const { infos } = await estimate([[phase("contrastive", 28), 60]], { set });
+    // 3 epochs of ceil(110 / 4) steps, then 10 + 10 supervised ones, each half as long.
+    expect(infos[0]).toContain(`28 min per epoch; about ${((3 * 28 + 20 / 2) / 60).toFixed(1)} h in all`);
+    const probe = await estimate([[phase("contrastive", 28), 60]], { set: [...set, "contrastive.probe=true"] });
+    expect(probe.infos[0]).toContain(`about ${Math.round(3 * 28 + 10 / 2)} min in all`);
+  });
 });
 
 describe("memory", () => {
@@ -107,6 +116,7 @@ describe("memory", () => {
     for (const [set, bytes] of [
       [["width=1", "batch=32", "patch.size=128"], 3 * 32 * 128 * 128 * 64 * 4],
       [["width=0.125", "batch=16", "method=supervised"], 16 * 64 * 64 * 8 * 4],
+      [["width=0.125", "batch=16", "method=simclr"], 2 * 16 * 64 * 64 * 8 * 4],
       [["width=0.5", "batch=8", "model=ms-vgg19", "patch.size=224"], 3 * 8 * 224 * 224 * 32 * 4],
     ] as const) {
       expect(estimateMemory(quickConfig({ set: [...set] })).largest, set.join(" ")).toBe(bytes);

@@ -1,0 +1,64 @@
+/** The methods, as facts: what each one runs, on which images, and how large its steps are. */
+
+/** Phases of a run. */
+export type PhaseName = "contrastive" | "pretrain" | "train" | "finetune";
+
+export interface MethodFacts {
+  /** In their order. `pretrain` learns from L: the teacher where there is one, else the student. */
+  readonly phases: readonly PhaseName[];
+  /** Whether a second network labels U for the student. */
+  readonly teacher: boolean;
+  /** Whether images without labels are learnt from. */
+  readonly unlabelled: boolean;
+  /** Patches of the largest forward pass, in batches. */
+  readonly largestPass: number;
+  /** Patches whose activations are alive together, in batches. */
+  readonly alive: number;
+}
+
+export const methods = {
+  supervised: {
+    phases: ["pretrain", "finetune"],
+    teacher: false,
+    unlabelled: false,
+    largestPass: 1,
+    alive: 1,
+  },
+  // The teacher's pass of cat(l, uw, us) waits while the student's pass of two runs.
+  "meta-pseudo-labels": {
+    phases: ["pretrain", "train", "finetune"],
+    teacher: true,
+    unlabelled: true,
+    largestPass: 3,
+    alive: 5,
+  },
+  // Two views of each patch.
+  simclr: {
+    phases: ["contrastive", "pretrain", "finetune"],
+    teacher: false,
+    unlabelled: true,
+    largestPass: 2,
+    alive: 2,
+  },
+} as const satisfies Record<string, MethodFacts>;
+
+export type Method = keyof typeof methods;
+
+export const methodNames = Object.keys(methods) as [Method, ...Method[]];
+
+/** The facts of a method by name, as a run folder gives it; null: not known. */
+export function factsOf(name: string | undefined): MethodFacts | null {
+  return name !== undefined && Object.hasOwn(methods, name) ? methods[name as Method] : null;
+}
+
+interface PhaseOptions {
+  readonly method: Method;
+  readonly contrastive: { readonly probe: boolean };
+  readonly finetune: { readonly enabled: boolean; readonly epochs: number };
+}
+
+/** The phases that a configuration runs, in their order. Behind a linear probe nothing is fine-tuned: that would move all weights. */
+export function phasesOf({ method, contrastive, finetune }: PhaseOptions): PhaseName[] {
+  const tuned = finetune.enabled && finetune.epochs > 0 && !(method === "simclr" && contrastive.probe);
+  return methods[method].phases.filter((name) => name !== "finetune" || tuned);
+}

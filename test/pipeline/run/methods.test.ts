@@ -1,0 +1,141 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseSafetensors } from "../../../models/index.js";
+import type { Config } from "../../../pipeline/config/schema.js";
+import { readRun } from "../../../pipeline/report/data.js";
+import { page } from "../../../pipeline/report/page.js";
+import { type RunResult, resumeRun, trainRun } from "../../../pipeline/run/index.js";
+import type { RunProgress } from "../../../pipeline/run/types.js";
+import { temporaryFolder, writeImages } from "./images.js";
+import { KeptLog, metricsOf, quickConfig, weightsOf } from "./support.js";
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder.path, name);
+afterAll(folder.remove);
+beforeAll(() => writeImages(at("data")));
+
+const isTraining = ({ label }: RunProgress) => /^(contrastive|pre-training|training|fine-tuning)/.test(label);
+
+/** Trains, or resumes what was begun, until `stop` says so. @returns the result, or null after a stop */
+async function runUntil(
+  out: string,
+  config: Config,
+  stop: (update: RunProgress) => boolean = () => false,
+): Promise<RunResult | null> {
+  const controller = new AbortController();
+  const log = new KeptLog((update) => {
+    if (stop(update)) controller.abort();
+  });
+  const options = { yes: false, log, signal: controller.signal };
+  const run = existsSync(join(out, "config.json"))
+    ? resumeRun(out, options)
+    : trainRun({ ...options, config, dataRoot: at("data"), out });
+  return run.catch((error: Error) => {
+    if (error.name !== "AbortError") throw error;
+    return null;
+  });
+}
+
+/** The run, stopped after every step, ends as the whole one did. @param steps of all phases together */
+async function expectResumes(name: string, config: Config, steps: number): Promise<void> {
+  const out = at(`${name}-steps`);
+  let stops = 0;
+  while (stops <= steps && !(await runUntil(out, config, isTraining))) stops++;
+  expect(stops).toBe(steps);
+  expect(metricsOf(out)).toEqual(metricsOf(at(name)));
+  expect(weightsOf(out, ["student"])).toEqual(weightsOf(at(name), ["student"]));
+}
+
+const student = (name: string) =>
+  parseSafetensors(readFileSync(join(at(name), "weights", "student.safetensors")), name).tensors;
+
+const kinds = (name: string) => metricsOf(at(name)).map(({ kind }) => kind);
+
+describe("simclr", () => {
+  const set = ["model=vgg19", "contrastive.epochs=2", "contrastive.stepsPerEpoch=3", "contrastive.warmup=1"];
+  const short = [...set, "pretrain.epochs=1", "finetune.maxSteps=2", "dropout=0.3"];
+  const config = quickConfig({ config: "simclr", set: short });
+
+  test("learns features without labels, then classes, and ends bitwise the same however often it is stopped", async () => {
+    const result = await runUntil(at("simclr"), config);
+    expect(result).toMatchObject({ teacher: null, finetuned: true, bestEpoch: 0 });
+    expect(result?.student.n).toBe(17);
+    const lines = metricsOf(at("simclr"));
+    const epochs = lines.filter(({ kind }) => kind === "contrastive-epoch");
+    expect(epochs).toHaveLength(2);
+    for (const { loss, validation } of epochs) {
+      // Of 8 views, one is the partner of a view: a guess among 7 others gives ln 7.
+      expect(loss).toBeGreaterThan(0);
+      expect(loss).toBeLessThan(2 * Math.log(7));
+      expect(validation).toBeUndefined();
+    }
+    expect(new Set(kinds("simclr"))).toEqual(
+      new Set([
+        "contrastive-step",
+        "contrastive-epoch",
+        "pretrain-step",
+        "pretrain-epoch",
+        "finetune-step",
+        "finetune-epoch",
+      ]),
+    );
+    await expectResumes("simclr", config, 6 + 3 + 2);
+  });
+
+  test("as a linear probe moves the classifier only, behind what contrastive learning found", async () => {
+    const probe = (name: string, more: string[] = []) =>
+      runUntil(at(name), quickConfig({ config: "simclr", set: [...set, "contrastive.probe=true", ...more] }));
+    expect(await probe("long", ["pretrain.epochs=2"])).toMatchObject({ finetuned: false });
+    await probe("short", ["pretrain.epochs=1"]);
+    expect(kinds("long")).not.toContain("finetune-step");
+    const [long, short] = [student("long"), student("short")];
+    const differing = [...long].filter(
+      ([name, { data }]) => Buffer.compare(bytes(data), bytes(short.get(name)!.data)) !== 0,
+    );
+    expect(differing.length).toBeGreaterThan(0);
+    expect(differing.map(([name]) => name).filter((name) => !name.startsWith("classifier."))).toEqual([]);
+  });
+
+  test("contrastive learning moves all but the classifier, and learns", async () => {
+    const alone = (epochs: number) =>
+      quickConfig({
+        config: "simclr",
+        set: [...set, `contrastive.epochs=${epochs}`, "pretrain.epochs=0", "finetune.enabled=false", "logEvery=1"],
+      });
+    await runUntil(at("first"), alone(0));
+    await runUntil(at("later"), alone(8));
+    const [first, later] = [student("first"), student("later")];
+    const moved = [...later].filter(
+      ([name, { data }]) => Buffer.compare(bytes(data), bytes(first.get(name)!.data)) !== 0,
+    );
+    const names = moved.map(([name]) => name);
+    expect(names.some((name) => name.startsWith("classifier."))).toBe(false);
+    expect(names.filter((name) => name.endsWith(".weight"))).toHaveLength(
+      [...later.keys()].filter((name) => name.endsWith(".weight") && !name.startsWith("classifier.")).length,
+    );
+    const losses = metricsOf(at("later")).flatMap(({ kind, loss }) =>
+      kind === "contrastive-step" ? [loss as number] : [],
+    );
+    const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+    expect(mean(losses.slice(-6))).toBeLessThan(mean(losses.slice(0, 6)));
+  });
+
+  test("refuses a batch of more images than there are", async () => {
+    const many = quickConfig({ config: "simclr", set: ["model=vgg19", "batch=64"] });
+    await expect(runUntil(at("many"), many)).rejects.toThrow(
+      /64 different images in a batch, L and U have \d+: use --set batch=/,
+    );
+    expect(existsSync(at("many"))).toBe(false);
+  });
+
+  test("has a report with its own loss, and no pseudo-labels", async () => {
+    const html = page(await readRun(at("simclr")));
+    expect(html).toContain("Contrastive learning");
+    expect(html).toContain("This method has no pseudo-labels.");
+  });
+});
+
+function bytes(data: { buffer: ArrayBufferLike; byteOffset: number; byteLength: number }): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
