@@ -1,6 +1,7 @@
 import type { AdapterInfo } from "../engine/device.js";
 import type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
 import type { FolderScore, FolderScoreOptions } from "../pipeline/detect/scoreFolder.js";
+import type { DetectRunOptions, DetectSummary } from "../pipeline/detect/run/types.js";
 import type { Comparison, KernelTiming, ProfileCommandOptions, ProfileDocument } from "../pipeline/profile/index.js";
 import type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 import type {
@@ -18,6 +19,7 @@ import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.
 
 export type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
 export type { FolderScore as DetectionScore } from "../pipeline/detect/scoreFolder.js";
+export type { DetectRunOptions, DetectSummary } from "../pipeline/detect/run/types.js";
 export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
 export type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 export type {
@@ -50,6 +52,8 @@ export interface Actions {
   importFashionMnist(out: string, options: ImportOptions): Promise<ImageSummary>;
   /** Weights of a PyTorch checkpoint as safetensors. */
   importPth(file: string, out: string, part?: Part): Promise<ImportedWeights>;
+  /** Colonies of image files, or of folders of them. */
+  detectWells(wells: string[], options: DetectRunOptions): Promise<DetectSummary>;
   trainRun(options: TrainOptions): Promise<RunResult>;
   resumeRun(run: string, options: ResumeOptions): Promise<RunResult>;
   evaluateRun(run: string, options: EvaluateOptions): Promise<EvaluationResult>;

@@ -39,6 +39,10 @@ export const actions: Actions = {
     const { importPth } = await import("../pipeline/checkpoints/importPth.js");
     return importPth(file, out, part);
   },
+  async detectWells(wells, options) {
+    const { detectWells } = await import("../pipeline/detect/run/detectRun.js");
+    return detectWells(wells, options);
+  },
   async trainRun(options) {
     const { trainRun } = await import("../pipeline/run/index.js");
     return trainRun(options);

@@ -4,6 +4,7 @@ import { packageVersion } from "../pipeline/run/version.js";
 import type { Actions } from "./actions.js";
 import { addAdapters } from "./adapters.js";
 import { addConfig } from "./config.js";
+import { addDetect } from "./detect.js";
 import { addDoctor } from "./doctor.js";
 import { addEvaluate } from "./evaluate.js";
 import { addImport } from "./import.js";
@@ -62,6 +63,7 @@ function buildProgram(session: Session): Command {
     addAdapters,
     addSynth,
     addImport,
+    addDetect,
     addTrain,
     addResume,
     addEvaluate,

@@ -1,0 +1,140 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { csvLine } from "../../data/csv.js";
+import { writeAtomic, writeJson } from "../../run/folder.js";
+
+/** What DIR knows of its images: DIR/<stem>/well.json each, and from all of them colonies.csv and detection.json. */
+
+const colonySchema = z.object({
+  minRow: z.number(),
+  minCol: z.number(),
+  maxRow: z.number(),
+  maxCol: z.number(),
+  area: z.number(),
+  meanIntensity: z.number(),
+  meanEntropy: z.number(),
+  touchesBorder: z.boolean(),
+});
+
+const recordSchema = z.object({
+  version: z.literal(1),
+  /** False while the outputs are being written. */
+  complete: z.boolean(),
+  stem: z.string(),
+  well: z.string(),
+  time: z.string(),
+  /** As the user wrote it. */
+  file: z.string(),
+  path: z.string(),
+  sha256: z.string(),
+  /** Page of the file, from 0, and its channel if it has several. */
+  page: z.number(),
+  channel: z.number().optional(),
+  w: z.number(),
+  h: z.number(),
+  /** How the samples became 8 bits. */
+  scale: z.object({
+    bits: z.union([z.literal(8), z.literal(16)]),
+    rule: z.string().nullable(),
+    low: z.number(),
+    high: z.number(),
+  }),
+  options: z.object({
+    order: z.enum(["text", "code"]),
+    blur: z.boolean(),
+    entropyRadius: z.number(),
+    openingRadius: z.number(),
+    minSize: z.number(),
+  }),
+  intermediates: z.boolean(),
+  threshold: z.number().nullable(),
+  warnings: z.array(z.string()),
+  /** Colony i is in <stem>_<i + 1>.png. */
+  colonies: z.array(colonySchema),
+});
+
+export type WellRecord = z.infer<typeof recordSchema>;
+export type Colony = z.infer<typeof colonySchema>;
+
+export const recordFile = (out: string, stem: string) => join(out, stem, "well.json");
+export const cropName = (stem: string, i: number) => `${stem}_${i + 1}.png`;
+export const cropNames = ({ stem, colonies }: WellRecord) => colonies.map((_, i) => cropName(stem, i));
+
+/** The images that DIR holds, by stem. What is no record, or one of another version, does not count. */
+export function readRecords(out: string): Map<string, WellRecord> {
+  const records = new Map<string, WellRecord>();
+  for (const entry of existsSync(out) ? readdirSync(out, { withFileTypes: true }) : []) {
+    const file = recordFile(out, entry.name);
+    if (!entry.isDirectory() || !existsSync(file)) continue;
+    const record = parse(readFileSync(file, "utf8"));
+    if (record?.stem === entry.name) records.set(entry.name, record);
+  }
+  return records;
+}
+
+function parse(text: string): WellRecord | null {
+  try {
+    return recordSchema.parse(JSON.parse(text));
+  } catch {
+    return null;
+  }
+}
+
+const columns = [
+  "well",
+  "time",
+  "file",
+  "stem",
+  "n",
+  "min_row",
+  "min_col",
+  "max_row",
+  "max_col",
+  "area",
+  "mean_intensity",
+  "mean_entropy",
+  "touches_border",
+];
+
+const byNumber = new Intl.Collator("en", { numeric: true });
+
+function sorted(records: Iterable<WellRecord>): WellRecord[] {
+  const done = [...records].filter(({ complete }) => complete);
+  const keys = ["well", "time", "stem"] as const;
+  return done.sort((a, b) => keys.map((key) => byNumber.compare(a[key], b[key])).find((order) => order !== 0) ?? 0);
+}
+
+/**
+ * One row per colony (RFC 4180, CRLF), by well, time and number. Boxes are half-open: rows min_row to max_row - 1. Texts that a
+ * spreadsheet would run as a formula get a leading apostrophe, file names "./".
+ */
+export function coloniesCsv(records: Iterable<WellRecord>): string {
+  const rows = sorted(records).flatMap(({ well, time, file, stem, colonies }) =>
+    colonies.map((c, i) => [
+      ...[harmless(well), harmless(time), harmless(file, "./"), harmless(stem), i + 1],
+      ...[c.minRow, c.minCol, c.maxRow, c.maxCol, c.area],
+      ...[significant(c.meanIntensity), significant(c.meanEntropy), String(c.touchesBorder)],
+    ]),
+  );
+  return [columns, ...rows].map((row) => `${csvLine(row)}\r\n`).join("");
+}
+
+function harmless(text: string, prefix = "'"): string {
+  return /^[=+\-@\t\r]/.test(text) ? prefix + text : text;
+}
+
+function significant(value: number): string {
+  return String(Number(value.toPrecision(9)));
+}
+
+/** Writes colonies.csv and, beside it, how each image was made 8 bits and looked at. Both appear complete or stay as they were. */
+export function writeTables(out: string, records: Iterable<WellRecord>): void {
+  const all = sorted(records);
+  writeAtomic(join(out, "colonies.csv"), coloniesCsv(all));
+  const images = all.map(({ version: _version, complete: _complete, path: _path, colonies, ...rest }) => ({
+    ...rest,
+    colonies: colonies.length,
+  }));
+  writeJson(join(out, "detection.json"), { version: 1, images });
+}
