@@ -1,19 +1,13 @@
 import { type Command, Option } from "commander";
-import type { ConfigRequest } from "../pipeline/config/resolve.js";
-import { resolveConfig } from "../pipeline/config/resolve.js";
 import { type StepKind, stepKinds } from "../pipeline/profile/stepKind.js";
 import type { Comparison, KernelTiming, ProfileDocument } from "./actions.js";
-import { configRequest, withConfigOptions } from "./configOptions.js";
+import { type StepOptions, stepConfig, withStepOptions } from "./configOptions.js";
 import { table } from "./format.js";
 import { interruptible } from "./interrupt.js";
 import { collect, given, runLog, wholeNumber } from "./options.js";
 import type { Session } from "./session.js";
 
-interface Options extends ConfigRequest {
-  model?: string;
-  input?: number;
-  batch?: number;
-  classes: number;
+interface Options extends StepOptions {
   step?: StepKind;
   repeats: number;
   timing?: "timestamps" | "host";
@@ -31,11 +25,7 @@ export function addProfile(program: Command, session: Session): void {
   const profile = program
     .command("profile")
     .description("time every kernel of a step on this adapter, beside its measured limits");
-  withConfigOptions(profile)
-    .option("--model <name>", "network, instead of the configuration's")
-    .option("--input <px>", "side of a patch, instead of the configuration's", wholeNumber(1))
-    .option("--batch <n>", "labelled patches per step, instead of the configuration's", wholeNumber(2))
-    .option("--classes <n>", "number of classes", wholeNumber(2), 4)
+  withStepOptions(profile)
     .addOption(
       new Option(
         "--step <kind>",
@@ -59,10 +49,8 @@ export function addProfile(program: Command, session: Session): void {
 }
 
 async function runProfile(session: Session, options: Options): Promise<void> {
-  const { model, input, batch, classes, repeats, tune, adapter, timing, trace, html, svg, dumpShaders } = options;
-  const set = Object.entries(given({ model, "patch.size": input, batch })).map(([key, value]) => `${key}=${value}`);
-  const request = configRequest(options);
-  const config = resolveConfig({ ...request, set: [...(request.set ?? []), ...set] });
+  const { classes, repeats, tune, adapter, timing, trace, html, svg, dumpShaders } = options;
+  const config = stepConfig(options);
   const step = options.step ?? (config.method === "supervised" ? "train" : "ipb");
   const files = given({ adapter, timing, trace, html, svg, dumpShaders });
   const document = await interruptible(

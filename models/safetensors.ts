@@ -7,7 +7,7 @@ import { UserError } from "../engine/errors.js";
  */
 
 /** Element types, with the array that holds them. `F16` and `BF16` stay as raw 16-bit words: see `toFloat32`. */
-const ARRAYS = {
+export const tensorArrays = {
   F64: Float64Array,
   F32: Float32Array,
   F16: Uint16Array,
@@ -23,7 +23,7 @@ const ARRAYS = {
   BOOL: Uint8Array,
 } as const;
 
-export type Dtype = keyof typeof ARRAYS;
+export type Dtype = keyof typeof tensorArrays;
 
 /** Any of those arrays, over any kind of buffer. */
 export type TensorData =
@@ -81,7 +81,7 @@ export function parseSafetensors(bytes: Uint8Array, source = "safetensors file")
   const tensors = new Map<string, RawTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
     const own = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end));
-    tensors.set(name, { dtype, shape, data: new ARRAYS[dtype](own.buffer) });
+    tensors.set(name, { dtype, shape, data: new tensorArrays[dtype](own.buffer) });
   }
   return { tensors, metadata };
 }
@@ -177,8 +177,8 @@ function checkMetadata(value: unknown, source: string): Record<string, string> {
 function checkEntry(name: string, value: unknown, source: string): Entry {
   if (!isRecord(value)) throw broken(source, `the entry of tensor "${name}" is not an object`);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
-    const known = Object.keys(ARRAYS).join(", ");
+  if (typeof dtype !== "string" || !Object.hasOwn(tensorArrays, dtype)) {
+    const known = Object.keys(tensorArrays).join(", ");
     throw broken(source, `tensor "${name}" has the unknown dtype ${JSON.stringify(dtype)}; known: ${known}`);
   }
   if (!isSizes(shape)) throw broken(source, `tensor "${name}" has the shape ${JSON.stringify(shape)}`);
@@ -186,7 +186,7 @@ function checkEntry(name: string, value: unknown, source: string): Entry {
     throw broken(source, `tensor "${name}" has the data_offsets ${JSON.stringify(offsets)}`);
   }
   const [begin, end] = offsets as [number, number];
-  const expected = elements(shape) * ARRAYS[dtype as Dtype].BYTES_PER_ELEMENT;
+  const expected = elements(shape) * tensorArrays[dtype as Dtype].BYTES_PER_ELEMENT;
   if (expected !== end - begin) {
     throw broken(
       source,
@@ -213,7 +213,7 @@ function checkCoverage(entries: readonly Entry[], dataBytes: number, source: str
 function layout(tensors: ReadonlyMap<string, RawTensor>): Map<string, number> {
   for (const [name, { dtype, shape, data }] of tensors) {
     if (name === METADATA_KEY) throw new UserError(`writeSafetensors: a tensor cannot be called ${METADATA_KEY}`);
-    if (!(data instanceof ARRAYS[dtype])) {
+    if (!(data instanceof tensorArrays[dtype])) {
       throw new UserError(`writeSafetensors: "${name}" is ${dtype} but holds a ${data.constructor.name}`);
     }
     if (!isSizes(shape) || elements(shape) !== data.length) {

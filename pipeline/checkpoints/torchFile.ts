@@ -1,6 +1,6 @@
 import { type Unzipped, unzipSync } from "fflate";
 import { UserError } from "../../engine/errors.js";
-import type { Dtype, RawTensor, TensorData } from "../../models/safetensors.js";
+import { type Dtype, type RawTensor, type TensorData, tensorArrays } from "../../models/safetensors.js";
 import { PickleError, PickleGlobal, type PickleHooks, PickleObject, type PickleValue, readPickle } from "./pickle.js";
 
 /** A tensor inside a checkpoint. */
@@ -33,22 +33,6 @@ const storages: Record<string, { dtype: Dtype; size: number }> = {
   "torch.ByteStorage": { dtype: "U8", size: 1 },
   "torch.BoolStorage": { dtype: "BOOL", size: 1 },
 };
-
-const arrays = {
-  F64: Float64Array,
-  F32: Float32Array,
-  F16: Uint16Array,
-  BF16: Uint16Array,
-  I64: BigInt64Array,
-  I32: Int32Array,
-  I16: Int16Array,
-  I8: Int8Array,
-  U64: BigUint64Array,
-  U32: Uint32Array,
-  U16: Uint16Array,
-  U8: Uint8Array,
-  BOOL: Uint8Array,
-} as const;
 
 /** The only functions that a checkpoint may name, besides the storages. None of them runs code of the file. */
 const functions = ["collections.OrderedDict", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_parameter"];
@@ -156,10 +140,10 @@ function rebuild([storage, offset, size, stride]: readonly PickleValue[]): Torch
   const last = offset + size.reduce((sum, n, axis) => sum + Math.max(0, n - 1) * (stride[axis] as number), 0);
   if (count > storage.length || (count > 0 && last >= storage.length))
     throw new PickleError(`a tensor [${size}] that reaches beyond its storage of ${storage.length} numbers`);
-  const width = arrays[storage.dtype].BYTES_PER_ELEMENT;
+  const width = tensorArrays[storage.dtype].BYTES_PER_ELEMENT;
   const rowMajor = isRowMajor(size, stride);
   const [begin, end] = rowMajor ? [offset, offset + count] : [0, storage.length];
-  const from = new arrays[storage.dtype](storage.bytes.slice(begin * width, end * width).buffer);
+  const from = new tensorArrays[storage.dtype](storage.bytes.slice(begin * width, end * width).buffer);
   const data = rowMajor ? from : gather(from, offset, size, stride);
   return new TorchTensor({ dtype: storage.dtype, shape: [...size], data });
 }
