@@ -49,7 +49,7 @@ function stagesOf(device: Device, pixels: Uint8Array, side: number): Stages {
   const entropy = localEntropy(device, blurred, entropyRadius);
   const rescaled = rescale(device, entropy);
   const binary = threshold(device, rescaled);
-  const opened = opening(device, binary, openingRadius);
+  const opened = opening(device, binary, openingRadius, "mask");
   const filled = fillHoles(device, opened);
   return { grey, blurred, entropy, rescaled, binary, opened, filled, final: removeSmall(device, filled, minSize) };
 }
@@ -137,7 +137,7 @@ export const detectKinds: Readonly<Record<string, Prepare>> = {
   "detect-entropy": stage((device, { blurred }) => entropyMade(device, localEntropy(device, blurred, entropyRadius))),
   "detect-rescale": stage((device, { entropy }) => image(device, rescale(device, entropy))),
   "detect-otsu": stage((device, { rescaled }) => image(device, threshold(device, rescaled))),
-  "detect-opening": stage((device, { binary }) => image(device, opening(device, binary, openingRadius))),
+  "detect-opening": stage((device, { binary }) => image(device, opening(device, binary, openingRadius, "mask"))),
   "detect-grey-opening": stage((device, { rescaled }) => image(device, opening(device, rescaled, openingRadius))),
   "detect-fill": stage((device, { opened }) => image(device, fillHoles(device, opened))),
   "detect-small": stage((device, { filled }) => image(device, removeSmall(device, filled, minSize))),

@@ -43,30 +43,26 @@ export function localEntropy(device: Device, image: GreyImage, radius: number): 
   const table = device.empty([values.length, 1], "entropy table", "u32");
   device.writeBytes(table, new Uint8Array(values.buffer));
   const span = Math.min(w, 128);
-  const params = { w, h, words, span, spans: Math.ceil(w / span), entries: values.length / 4 };
+  const params = { w, h, words, span, spans: Math.ceil(w / span), entries: values.length / 6 };
   const { grid, constants } = itemGrid(device, params.spans * h);
-  device.run(kernels.localEntropy, { image: image.data, table, hi, lo }, params, grid, { ...constants, R: radius });
+  const disk = { R: radius, AREA: params.entries - 1 };
+  device.run(kernels.localEntropy, { image: image.data, table, hi, lo }, params, grid, { ...constants, ...disk });
   device.release(table);
   return { w, h, hi, lo };
 }
 
-/** (hi, lo) pairs with 48 fraction bits: c log2 c for c = 0.., then log2 n for n = 0... */
+/** (hi, lo) pairs with 48 fraction bits: c log2 c for c = 0.., then log2 n for n = 0.., then the steps from c log2 c to the next. */
 function entropyTable(radius: number): Uint32Array<ArrayBuffer> {
   let pixels = 0;
   for (let y = -radius; y <= radius; y++)
     for (let x = -radius; x <= radius; x++) if (x * x + y * y <= radius * radius) pixels++;
-  const entries = pixels + 1;
-  const table = new Uint32Array(4 * entries);
-  const put = (at: number, value: number) => {
-    const fixed = BigInt(Math.round(value * 2 ** 48));
-    table[2 * at] = Number(fixed >> 32n);
-    table[2 * at + 1] = Number(fixed & 0xffffffffn);
-  };
-  for (let c = 1; c < entries; c++) {
-    put(c, c * Math.log2(c));
-    put(entries + c, Math.log2(c));
-  }
-  return table;
+  const counts = Array.from({ length: pixels + 1 }, (_, c) => c);
+  const fixed = (value: number) => BigInt(Math.round(value * 2 ** 48));
+  const logarithm = (c: number) => (c === 0 ? 0 : Math.log2(c));
+  const terms = counts.map((c) => fixed(c * logarithm(c)));
+  const steps = terms.map((term, c) => (terms[c + 1] ?? term) - term);
+  const values = [...terms, ...counts.map((n) => fixed(logarithm(n))), ...steps];
+  return Uint32Array.from(values.flatMap((value) => [Number(value >> 32n), Number(value & 0xffffffffn)]));
 }
 
 /** round-half-even((e - min) / (max - min) * 255); a flat image becomes 0. */
@@ -88,12 +84,16 @@ export function rescale(device: Device, entropy: EntropyImage): GreyImage {
   return y;
 }
 
-/** Erosion and dilation by a disk of `radius` px (pixels outside the image do not count): grey, and of masks binary opening. */
-export function opening(device: Device, image: GreyImage, radius: number): GreyImage {
+/**
+ * Erosion and dilation by a disk of `radius` px (pixels outside the image do not count): grey, and of masks binary opening.
+ * @param values "mask": every pixel is 0 or 255, which is faster
+ */
+export function opening(device: Device, image: GreyImage, radius: number, values: "grey" | "mask" = "grey"): GreyImage {
   checkRadius("the radius of the opening", radius);
+  const kernel = values === "mask" ? kernels.maskDisk : kernels.rankDisk;
   const pass = (from: GreyImage, label: string, DILATE: boolean) =>
     perWord(device, from, label, (bindings, params, grid, constants) =>
-      device.run(kernels.rankDisk, bindings, params, grid, { ...constants, R: radius, DILATE }),
+      device.run(kernel, bindings, params, grid, { ...constants, R: radius, DILATE }),
     );
   const eroded = pass(image, "eroded", false);
   const opened = pass(eroded, "opened", true);

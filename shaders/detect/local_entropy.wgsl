@@ -2,10 +2,12 @@
 // skimage.filters.rank.entropy): e = log2 N - (1/N) * sum over values of c log2 c, c = how often the value occurs.
 // image: 4 u8 pixels per word. hi, lo [h, w]: e in fixed point, 4 integer and 60 fraction bits over both words, so that the
 // rescaling behind it rounds as double precision does.
-// table: for c = 0.. the number c log2 c, then for n = 0.. the number log2 n, each as (hi, lo) with 48 fraction bits.
+// table: for c = 0.. the number c log2 c, then for n = 0.. the number log2 n, then for c = 0.. the difference of the numbers for
+// c + 1 and c, each as (hi, lo) with 48 fraction bits. AREA: pixels of the disk.
 // One invocation slides the histogram along `span` pixels of a row; the sum is of integers, so nothing drifts.
 const WG: u32 = 64u;
 const R: i32 = 3;
+const AREA: u32 = 29u;
 
 struct Params { w: u32, h: u32, words: u32, span: u32, spans: u32, entries: u32 }
 
@@ -38,10 +40,15 @@ fn change(row: i32, column: i32, enters: bool) {
   if (row < 0 || row >= i32(params.h) || column < 0 || column >= i32(params.w)) { return; }
   let value = (image[u32(row) * params.words + u32(column) / 4u] >> ((u32(column) % 4u) * 8u)) & 255u;
   let before = counts[value];
-  let after = select(before - 1u, before + 1u, enters);
-  counts[value] = after;
-  inside = select(inside - 1u, inside + 1u, enters);
-  total = subtract(add(total, table[after]), table[before]);
+  if (enters) {
+    counts[value] = before + 1u;
+    inside++;
+    total = add(total, table[2u * params.entries + before]);
+  } else {
+    counts[value] = before - 1u;
+    inside--;
+    total = subtract(total, table[2u * params.entries + before - 1u]);
+  }
 }
 
 // a / n for n < 2^16, 64 bits by 16 at a time.
@@ -74,7 +81,11 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
     }
     // One value only: exactly 0, whatever the table's last digit.
     let flat = all(total == table[inside]);
-    let e = select(subtract(table[params.entries + inside], divide(total, inside)), vec2u(), flat);
+    // Divided by a constant, which takes no division; near the border by how many pixels there are. As a loop, because adapters
+    // on the processor compute both sides of an `if`.
+    var mean = divide(total, AREA);
+    for (var rare = inside != AREA; rare; rare = false) { mean = divide(total, inside); }
+    let e = select(subtract(table[params.entries + inside], mean), vec2u(), flat);
     let at = u32(y) * params.w + u32(x);
     hi[at] = (e.x << 12u) | (e.y >> 20u);
     lo[at] = e.y << 12u;
