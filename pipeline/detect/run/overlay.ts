@@ -87,12 +87,13 @@ function drawBox(image: RgbImage, { minRow, minCol, maxRow, maxCol }: MaskObject
   fill(image, x1 - line, y0, x1, y1, boxColour);
 }
 
-/** A plate with the number on the upper left corner of the box: above it, or inside where there is no room. */
-function drawNumber(image: RgbImage, text: string, { minRow, minCol }: MaskObject, line: number): void {
-  const dot = line === 1 ? 1 : 2 * line;
+/** A plate with the number at the left of the box: above it, else below it, else (a colony as high as the image) inside. */
+function drawNumber(image: RgbImage, text: string, { minRow, minCol, maxRow }: MaskObject, line: number): void {
+  const dot = Math.min(image.w, image.h) < 200 ? 1 : Math.max(2, Math.round(1.5 * line));
   const [width, height] = [(4 * text.length + 1) * dot, 7 * dot];
   const x0 = Math.max(0, Math.min(minCol - line, image.w - width));
-  const y0 = minRow - height >= 0 ? minRow - height : Math.max(0, minRow - line);
+  const below = maxRow + height <= image.h ? maxRow : Math.max(0, minRow - line);
+  const y0 = minRow >= height ? minRow - height : below;
   fill(image, x0, y0, x0 + width, y0 + height, boxColour);
   [...text].forEach((char, place) => {
     const bits = digits[Number(char)]!;
