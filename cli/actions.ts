@@ -1,7 +1,8 @@
 import type { AdapterInfo } from "../engine/device.js";
 import type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
-import type { FolderScore, FolderScoreOptions } from "../pipeline/detect/scoreFolder.js";
 import type { DetectRunOptions, DetectSummary } from "../pipeline/detect/run/types.js";
+import type { FolderScore, FolderScoreOptions } from "../pipeline/detect/scoreFolder.js";
+import type { ExperimentOptions, ExperimentResult } from "../pipeline/experiment/index.js";
 import type { Comparison, KernelTiming, ProfileCommandOptions, ProfileDocument } from "../pipeline/profile/index.js";
 import type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 import type {
@@ -18,8 +19,9 @@ import type { WellsOptions, WellsSummary } from "../pipeline/synth/wells/index.j
 import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.js";
 
 export type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
-export type { FolderScore as DetectionScore } from "../pipeline/detect/scoreFolder.js";
 export type { DetectRunOptions, DetectSummary } from "../pipeline/detect/run/types.js";
+export type { FolderScore as DetectionScore } from "../pipeline/detect/scoreFolder.js";
+export type { ExperimentOptions, ExperimentResult, RunState } from "../pipeline/experiment/index.js";
 export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
 export type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 export type {
@@ -30,6 +32,7 @@ export type {
   RunLog,
   RunResult,
   TrainOptions,
+  TuneMode,
 } from "../pipeline/run/types.js";
 export type { RunsTable, TableFormat, TableOptions, TestedMetric } from "../pipeline/statistics/index.js";
 export type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
@@ -70,6 +73,7 @@ export interface Actions {
   runRawTensors(options: RawOptions): Promise<RawResult>;
   /** Resolves to the path of the HTML file. */
   writeReport(run: string, out?: string): Promise<string>;
+  runExperiment(options: ExperimentOptions): Promise<ExperimentResult>;
   /** Configurations of finished runs side by side, and the same as text. */
   tableOfRuns(folders: string[], options: TableRequest): Promise<{ table: RunsTable; text: string }>;
 }

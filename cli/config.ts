@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { namedConfigs } from "../pipeline/config/named.js";
+import { listConfigs } from "../pipeline/config/catalogue.js";
 import { configReference } from "../pipeline/config/reference.js";
 import { type ConfigRequest, resolveConfig } from "../pipeline/config/resolve.js";
 import { configToYaml } from "../pipeline/config/text.js";
@@ -19,14 +19,36 @@ export function addConfig(program: Command, session: Session): void {
       session.result(config, configToYaml(config, { explain: options.explain === true }));
     });
   group
-    .command("list")
-    .description("list the named configurations")
-    .action(() => {
-      const rows = Object.entries(namedConfigs).map(([name, { summary }]) => ({ name, summary }));
-      session.result(rows, rows.map(({ name, summary }) => `${name.padEnd(16)} ${summary}`).join("\n"));
-    });
+    .command("list", { hidden: true })
+    .description('the same as "configs"')
+    .action(() => list(session));
   group
     .command("reference")
     .description("print a table of every option (Markdown)")
     .action(() => session.result({ markdown: configReference() }, configReference()));
 }
+
+/** `equipoise configs`: every named configuration. */
+export function addConfigs(program: Command, session: Session): void {
+  program
+    .command("configs")
+    .description("list the named configurations: method, network, scales and source")
+    .action(() => list(session));
+}
+
+function list(session: Session): void {
+  const configs = listConfigs();
+  const rows = configs.map(({ name, method, network, scales, balanced, multiLabel, source }) => {
+    const details = [...(balanced ? ["balanced"] : []), ...(multiLabel ? ["multi-label"] : [])];
+    return [name, method, network, scales.join(" + "), details.join(", ") || "-", source];
+  });
+  const widths = columns.map((head, c) => Math.max(head.length, ...rows.map((row) => row[c]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((text, c) => text.padEnd(widths[c] ?? 0))
+      .join("  ")
+      .trimEnd();
+  session.result(configs, [columns, ...rows].map(line).join("\n"));
+}
+
+const columns = ["configuration", "method", "network", "patch (px)", "unlabelled", "source"];

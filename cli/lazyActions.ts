@@ -89,6 +89,13 @@ export const actions: Actions = {
     const { writeReport } = await import("../pipeline/report/index.js");
     return writeReport(run, out);
   },
+  async runExperiment(options) {
+    const [{ runExperiment }, runner] = await Promise.all([
+      import("../pipeline/experiment/index.js"),
+      import("../pipeline/run/index.js"),
+    ]);
+    return runExperiment(options, runner);
+  },
   async tableOfRuns(folders, { format, out, ...options }) {
     const { formatOf, formatResultTable, tableOfRuns } = await import("../pipeline/statistics/index.js");
     const table = tableOfRuns(folders, options);

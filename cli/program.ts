@@ -3,10 +3,11 @@ import { GpuError, UserError } from "../engine/errors.js";
 import { packageVersion } from "../pipeline/run/version.js";
 import type { Actions } from "./actions.js";
 import { addAdapters } from "./adapters.js";
-import { addConfig } from "./config.js";
+import { addConfig, addConfigs } from "./config.js";
 import { addDetect } from "./detect.js";
 import { addDoctor } from "./doctor.js";
 import { addEvaluate } from "./evaluate.js";
+import { addExperiment } from "./experiment.js";
 import { addImport } from "./import.js";
 import { Interrupted } from "./interrupt.js";
 import { addPredict } from "./predict.js";
@@ -70,12 +71,13 @@ function buildProgram(session: Session): Command {
     addPredict,
     addScore,
     addReport,
+    addExperiment,
     addTable,
     addSummary,
     addTune,
     addProfile,
   ];
-  for (const add of [...commands, addConfig]) add(program, session);
+  for (const add of [...commands, addConfigs, addConfig]) add(program, session);
   return program;
 }
 

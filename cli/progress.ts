@@ -30,12 +30,12 @@ export class Progress {
   private startedAt = 0;
   private startedDone = 0;
   private shownAt = Number.NEGATIVE_INFINITY;
-  private drawn = false;
+  protected drawn = false;
   private readonly now: () => number;
   private readonly lineEvery: number;
 
   constructor(
-    private readonly sink: Sink,
+    protected readonly sink: Sink,
     { now = Date.now, lineEvery = 10_000 }: ProgressOptions = {},
   ) {
     this.now = now;
@@ -46,7 +46,7 @@ export class Progress {
     const now = this.now();
     const isNew = update.label !== this.label;
     if (isNew) {
-      this.finish();
+      this.leave();
       this.label = update.label;
       this.startedAt = now;
       this.startedDone = update.done;
@@ -81,13 +81,18 @@ export class Progress {
     return `${label} ${done}/${total} (${share} %)${left}${took}${note ? ` · ${note}` : ""}`;
   }
 
-  private draw(text: string): void {
+  /** What becomes of the bar when another piece of work begins. */
+  protected leave(): void {
+    this.finish();
+  }
+
+  protected draw(text: string): void {
     const width = Math.max(20, (this.sink.columns ?? 80) - 1);
     this.sink.write(`\r\u001b[2K${text.slice(0, width)}`);
     this.drawn = true;
   }
 
-  private erase(): void {
+  protected erase(): void {
     if (this.drawn) this.sink.write("\r\u001b[2K");
     this.drawn = false;
   }

@@ -6,6 +6,7 @@ export interface Sink {
   write(text: string): unknown;
   readonly isTTY?: boolean;
   readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** The streams of a command: results on `stdout`, everything else on `stderr`. */
@@ -25,7 +26,7 @@ export class Session {
   debug: boolean;
   /** Exit code of a command that ends without an error. */
   code = 0;
-  readonly progress: Progress;
+  progress: Progress;
 
   constructor(
     readonly io: Io,

@@ -1,0 +1,133 @@
+import { type Command, Option } from "commander";
+import type { ExperimentResult, RunState, TuneMode } from "./actions.js";
+import { table } from "./format.js";
+import { interruptible } from "./interrupt.js";
+import { LiveTable } from "./liveTable.js";
+import { given, runLog } from "./options.js";
+import { formatDuration } from "./progress.js";
+import type { Session } from "./session.js";
+
+interface Options {
+  out: string;
+  data?: string;
+  adapter?: string;
+  tune: TuneMode;
+  dryRun?: true;
+}
+
+/** `equipoise experiment PLAN.yaml`: configurations x folds x seeds x settings, made one after the other. */
+export function addExperiment(program: Command, session: Session): void {
+  program
+    .command("experiment")
+    .description("make the runs of a plan; call it again to go on where it was stopped")
+    .argument("<plan>", "YAML file: data, configs, and if wanted name, preset, recipe, folds, seeds, set, settings")
+    .option("--out <folder>", "folder that takes the folder of the experiment", "runs")
+    .option("--data <folder>", "folder of images (default: the plan's, relative to the plan)")
+    .option("--dry-run", "list the runs, what there is of them, and the time they will take where that is known")
+    .option("--adapter <name>", "part of the name of a WebGPU adapter")
+    .addOption(
+      new Option("--tune <mode>", "kernels: as for train").choices(["off", "cached", "full"]).default("cached"),
+    )
+    .action((plan: string, options: Options) => experiment(session, plan, options));
+}
+
+async function experiment(session: Session, plan: string, options: Options): Promise<void> {
+  const { out, data, adapter, tune, dryRun } = options;
+  const live = session.io.stderr.isTTY && !dryRun ? new LiveTable(session.io.stderr) : null;
+  if (live) session.progress = live;
+  let prefix = "";
+  const log = runLog(session);
+  const result = await interruptible(
+    session,
+    (signal) =>
+      session.actions.runExperiment({
+        plan,
+        out,
+        ...given({ data, adapter }),
+        tune,
+        dryRun: dryRun === true,
+        signal,
+        // What a run says about itself is in its log.txt.
+        log: {
+          ...log,
+          info: () => undefined,
+          progress: (update) => log.progress({ ...update, label: `${prefix}${update.label}` }),
+        },
+        onChange: (runs, current) => {
+          if (current) prefix = `[${runs.indexOf(current) + 1}/${runs.length}] ${current.id}: `;
+          if (live) live.show(overview(runs).split("\n"));
+          if (current && (!live || current.status === "failed")) session.say(`${prefix}${eventText(current)}`);
+        },
+      }),
+    () => `continue with: ${session.command("experiment", plan, "--out", out)}`,
+  );
+  const failed = result.runs.filter((run) => run.status === "failed");
+  if (failed.length > 0) session.code = 1;
+  if (result.strangers.length > 0)
+    session.say(`not in the plan, left as they are: ${result.strangers.join(", ")} (in ${result.folder})`);
+  session.result(result, dryRun ? formatPlan(result) : formatResult(result));
+}
+
+function eventText({ status, finished, error }: RunState): string {
+  if (status === "failed") return `failed: ${error}`;
+  if (finished === null) return status;
+  return `done in ${formatDuration(finished.seconds)}, balanced accuracy ${percent(finished.student.balancedAccuracy)}`;
+}
+
+/** A row per configuration and setting. */
+function overview(runs: readonly RunState[]): string {
+  const labels = [...new Set(runs.map((run) => run.label))];
+  const rows = labels.map((label) => {
+    const own = runs.filter((run) => run.label === label);
+    const count = (status: string) => own.filter((run) => run.status === status).length;
+    const running = own.find((run) => run.status === "running");
+    const failed = count("failed");
+    const now = running ? `fold ${running.config.data.fold}, seed ${running.config.seed}` : "";
+    const figures = (["balancedAccuracy", "macroF1"] as const).map((key) =>
+      spread(own.flatMap((run) => run.finished?.student[key] ?? [])),
+    );
+    return [label, `${count("done")}/${own.length}`, failed > 0 ? String(failed) : "", ...figures, now];
+  });
+  return table([["configuration", "done", "failed", "balanced accuracy", "F1", "running"], ...rows]);
+}
+
+function formatResult({ folder, runs }: ExperimentResult): string {
+  const failed = runs.filter((run) => run.status === "failed");
+  const lines = failed.map(({ id, error }) => `failed: ${id}: ${error}`);
+  const done = runs.filter((run) => run.status === "done").length;
+  return [...lines, `${done} of ${runs.length} runs done: ${folder} (table.md, runs.csv, experiment.json)`].join("\n");
+}
+
+function formatPlan({ folder, runs }: ExperimentResult): string {
+  const open = runs.filter((run) => run.status !== "done");
+  const known = open.flatMap((run) => run.expectedSeconds ?? []);
+  const rows = runs.map((run) => [
+    run.id,
+    run.status,
+    run.status === "done"
+      ? `took ${formatDuration(run.seconds ?? 0)}`
+      : run.expectedSeconds === null
+        ? "time unknown"
+        : `about ${formatDuration(run.expectedSeconds)}`,
+  ]);
+  const total = formatDuration(known.reduce((a, b) => a + b, 0));
+  const unknown = open.length - known.length;
+  const time =
+    open.length === 0
+      ? "nothing is left to do"
+      : `${open.length} to do${known.length > 0 ? `, about ${total}` : ""}${unknown > 0 ? `; time unknown for ${unknown}, of whose configuration none is done` : ""}`;
+  return `${table([["run", "status", "time"], ...rows])}\n\n${folder}: ${runs.length} runs, ${time}`;
+}
+
+/** Mean and standard deviation (n - 1) in percent. */
+function spread(values: readonly number[]): string {
+  if (values.length === 0) return "-";
+  const centre = values.reduce((a, b) => a + b) / values.length;
+  if (values.length === 1) return percent(centre);
+  const variance = values.reduce((total, v) => total + (v - centre) ** 2, 0) / (values.length - 1);
+  return `${(100 * centre).toFixed(1)} (${(100 * Math.sqrt(variance)).toFixed(1)}) %`;
+}
+
+function percent(value: number | null): string {
+  return value === null ? "-" : `${(100 * value).toFixed(1)} %`;
+}

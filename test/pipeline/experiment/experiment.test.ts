@@ -1,0 +1,253 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { UserError } from "../../../engine/errors.js";
+import { parseCsv } from "../../../pipeline/data/csv.js";
+import { type ExperimentOptions, type Runner, runExperiment } from "../../../pipeline/experiment/index.js";
+import { readPlan } from "../../../pipeline/experiment/plan.js";
+import type { RunResult } from "../../../pipeline/run/types.js";
+import { writeFinishedRun } from "../../support/fakeRuns.js";
+
+let root: string;
+let plan: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "equipoise-experiment-"));
+  plan = join(root, "demo.yaml");
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const write = (text: string) => writeFileSync(plan, text);
+const small = "data: images\nconfigs: [vgg19, ipb-vgg]\npreset: tiny\nfolds: [0, 1]\nseeds: [3]\n";
+
+/** A runner that writes the files of a run at once; what it was asked for is in `calls`. */
+class FakeRunner implements Runner {
+  calls: string[] = [];
+  /** Acts instead of a run that is about to be made or continued. */
+  instead: ((folder: string) => void) | null = null;
+
+  trainRun: Runner["trainRun"] = async ({ config, dataRoot, out }) => {
+    this.calls.push(`train ${out.slice(out.lastIndexOf("/") + 1)}`);
+    const { config: name, preset, recipe, seed, data } = config;
+    mkdirSync(out, { recursive: true });
+    const kept = {
+      adapter: { device: "d", description: "" },
+      dataset: { root: dataRoot, classes: ["a", "b"], digest: "" },
+    };
+    writeFileSync(join(out, "environment.json"), JSON.stringify(kept));
+    writeFileSync(join(out, "config.json"), JSON.stringify(config));
+    this.instead?.(out);
+    writeFinishedRun(out, { request: { config: name, preset, recipe, seed, fold: data.fold } });
+    writeFileSync(join(out, "environment.json"), JSON.stringify(kept));
+    writeFileSync(join(out, "config.json"), JSON.stringify(config));
+    return {} as RunResult;
+  };
+
+  resumeRun: Runner["resumeRun"] = async (out) => {
+    this.calls.push(`resume ${out.slice(out.lastIndexOf("/") + 1)}`);
+    this.instead?.(out);
+    const config = readFileSync(join(out, "config.json"), "utf8");
+    const environment = readFileSync(join(out, "environment.json"), "utf8");
+    writeFinishedRun(out, { request: { config: "vgg19" } });
+    writeFileSync(join(out, "config.json"), config);
+    writeFileSync(join(out, "environment.json"), environment);
+    return {} as RunResult;
+  };
+}
+
+const quiet = { info() {}, warn() {}, progress() {}, confirm: async () => true };
+const start = (runner: Runner, options: Partial<ExperimentOptions> = {}) =>
+  runExperiment(
+    {
+      plan,
+      out: join(root, "runs"),
+      dryRun: false,
+      log: quiet,
+      signal: new AbortController().signal,
+      onChange() {},
+      ...options,
+    },
+    runner,
+  );
+
+describe("plan", () => {
+  it("combines configurations, settings, folds and seeds; all configurations of a fold before the next", () => {
+    write(`${small}set: {batch: 8}\nsettings:\n  low: {meta.threshold: 0.5}\n  high: {meta: {threshold: 0.9}}\n`);
+    const { name, data, runs } = readPlan(plan);
+    expect([name, data]).toEqual(["demo", join(root, "images")]);
+    expect(runs.map((run) => run.id)).toEqual(
+      [0, 1].flatMap((fold) =>
+        ["vgg19", "ipb-vgg"].flatMap((config) =>
+          ["low", "high"].map((setting) => `${config}-${setting}-fold${fold}-seed3`),
+        ),
+      ),
+    );
+    expect(runs[7]!.config).toMatchObject({
+      preset: "tiny",
+      seed: 3,
+      batch: 8,
+      data: { fold: 1 },
+      meta: { threshold: 0.9 },
+    });
+  });
+
+  it("takes configuration files beside it, and recipes as settings", () => {
+    writeFileSync(join(root, "mine.yaml"), "extends: vgg19\nwidth: 0.0625\n");
+    write("data: images\nconfigs: [mine.yaml]\nsettings: {a: {recipe: paper}, b: {recipe: reference-code}}\n");
+    const { runs } = readPlan(plan);
+    expect(runs.map(({ label, config }) => [label, config.recipe, config.width])).toEqual([
+      ["mine a", "paper", 0.0625],
+      ["mine b", "reference-code", 0.0625],
+    ]);
+  });
+
+  it.each([
+    ["data: x\nconfig: [vgg19]", /demo\.yaml:2: unknown key "config"; did you mean "configs"\?/],
+    ["data: x", /demo\.yaml: "configs" is missing/],
+    ["configs: [vgg19]", /demo\.yaml: "data" is missing/],
+    ["data: x\nconfigs: [vgg19]\nfolds: 3", /demo\.yaml:3: "folds" must be a list of folds .* found 3/],
+    ["data: x\nconfigs: [vgg19]\nseeds: [0, -1]", /demo\.yaml:3: "seeds\.1" must be a list of seeds/],
+    ["data: x\nconfigs:\n  - vgg19\n  - vgg20", /demo\.yaml:4: unknown configuration "vgg20"; did you mean "vgg19"/],
+    ["data: x\nconfigs: [vgg19]\nset:\n  batchs: 3", /demo\.yaml:4: unknown option "batchs"; did you mean "batch"/],
+    ["data: x\nconfigs: [vgg19]\nset:\n  meta.threshold: 3", /demo\.yaml:4: "meta\.threshold" must be/],
+    [
+      "data: x\nconfigs: [vgg19]\nsettings:\n  a:\n    seed: 3",
+      /demo\.yaml:5: "seed" cannot be set here: list it under "seeds"/,
+    ],
+    ["data: x\nconfigs: [vgg19]\nset: {data.fold: 3}", /"data\.fold" cannot be set here: list it under "folds"/],
+    ["data: x\nconfigs: [vgg19]\nfolds: [10]", /demo\.yaml:2: .*fold/],
+    ["data: x\nconfigs: [vgg19, vgg19]", /the plan has vgg19-fold0-seed0 twice/],
+    ["data: [", /demo\.yaml:\d+: not valid YAML/],
+    ["- 3", /expected a plan with "data" and "configs", found \[3\]/],
+  ])("refuses %j", (text, message) => {
+    write(text);
+    expect(() => readPlan(plan)).toThrow(UserError);
+    expect(() => readPlan(plan)).toThrow(message);
+  });
+
+  it("refuses a file that is not there", () => {
+    expect(() => readPlan(plan)).toThrow(/demo\.yaml: plan does not exist; a plan has at least/);
+  });
+});
+
+describe("experiment", () => {
+  it("makes every run once, and keeps figures per fold and the table", async () => {
+    write(small);
+    const runner = new FakeRunner();
+    const events: string[] = [];
+    const result = await start(runner, {
+      onChange: (_, run) => events.push(run ? `${run.id} ${run.status}` : "begin"),
+    });
+    expect(runner.calls).toEqual([
+      "train vgg19-fold0-seed3",
+      "train ipb-vgg-fold0-seed3",
+      "train vgg19-fold1-seed3",
+      "train ipb-vgg-fold1-seed3",
+    ]);
+    expect(events.slice(0, 3)).toEqual(["begin", "vgg19-fold0-seed3 running", "vgg19-fold0-seed3 done"]);
+    expect(result.runs.map((run) => run.status)).toEqual(["done", "done", "done", "done"]);
+    const folder = join(root, "runs", "demo");
+    const { rows } = parseCsv(readFileSync(join(folder, "runs.csv"), "utf8"), "runs.csv");
+    expect(rows.map(({ values }) => [values.configuration, values.fold])).toEqual([
+      ["vgg19", "0"],
+      ["ipb-vgg", "0"],
+      ["vgg19", "1"],
+      ["ipb-vgg", "1"],
+    ]);
+    expect(Number(rows[0]!.values.balancedAccuracy)).toBe(result.runs[0]!.balancedAccuracy);
+    expect(readFileSync(join(folder, "table.md"), "utf8")).toContain("| ipb-vgg");
+    expect(existsSync(join(folder, "experiment.lock"))).toBe(false);
+    await start(runner);
+    expect(runner.calls).toHaveLength(4);
+  });
+
+  it("records a run that fails, goes on, and tries it again the next time", async () => {
+    write(small);
+    const runner = new FakeRunner();
+    runner.instead = (folder) => {
+      if (folder.endsWith("ipb-vgg-fold0-seed3")) throw new Error("the loss is NaN");
+    };
+    const { runs } = await start(runner);
+    expect(runs.map((run) => run.status)).toEqual(["done", "failed", "done", "done"]);
+    const record = JSON.parse(readFileSync(join(root, "runs", "demo", "experiment.json"), "utf8"));
+    expect(record.runs[1]).toMatchObject({ status: "failed", error: "the loss is NaN" });
+    runner.instead = null;
+    const again = await start(runner);
+    expect(runner.calls.slice(4)).toEqual(["resume ipb-vgg-fold0-seed3"]);
+    expect(again.runs.every((run) => run.status === "done" && run.error === null)).toBe(true);
+  });
+
+  it("stops when asked, and goes on with the run that had begun", async () => {
+    write(small);
+    const runner = new FakeRunner();
+    const controller = new AbortController();
+    runner.instead = () => {
+      if (runner.calls.length < 2) return;
+      controller.abort();
+      controller.signal.throwIfAborted();
+    };
+    await expect(start(runner, { signal: controller.signal })).rejects.toMatchObject({ name: "AbortError" });
+    expect(existsSync(join(root, "runs", "demo", "experiment.lock"))).toBe(false);
+    runner.instead = null;
+    await start(runner);
+    expect(runner.calls.slice(2)).toEqual([
+      "resume ipb-vgg-fold0-seed3",
+      "train vgg19-fold1-seed3",
+      "train ipb-vgg-fold1-seed3",
+    ]);
+  });
+
+  it("a folder that was left before the run began is begun again", async () => {
+    write(small);
+    mkdirSync(join(root, "runs", "demo", "vgg19-fold0-seed3", "weights"), { recursive: true });
+    const runner = new FakeRunner();
+    await start(runner);
+    expect(runner.calls[0]).toBe("train vgg19-fold0-seed3");
+  });
+
+  it("explains a plan that has changed, and makes nothing", async () => {
+    write(small);
+    const runner = new FakeRunner();
+    await start(runner);
+    write(`${small}set: {batch: 8, workers: 0}\n`);
+    await expect(start(runner)).rejects.toThrow(
+      /the plan has changed since runs in .* vgg19-fold0-seed3: "batch" was 16 and is now 8;.*and 1 more difference.*Take the change back/,
+    );
+    write(small.replace("images", "others"));
+    await expect(start(runner)).rejects.toThrow(/the images were in .*images and are now in .*others/);
+    expect(runner.calls).toHaveLength(4);
+  });
+
+  it("speed may change; runs may be added and taken out", async () => {
+    write(small);
+    const runner = new FakeRunner();
+    await start(runner);
+    write("data: images\nconfigs: [vgg19]\npreset: tiny\nfolds: [0, 1, 2]\nseeds: [3]\nset: {workers: 0}\n");
+    const { runs, strangers } = await start(runner);
+    expect(runner.calls.slice(4)).toEqual(["train vgg19-fold2-seed3"]);
+    expect(runs).toHaveLength(3);
+    expect(strangers).toEqual(["ipb-vgg-fold0-seed3", "ipb-vgg-fold1-seed3"]);
+  });
+
+  it("--dry-run makes nothing, and expects what runs of the same configuration took", async () => {
+    write(small);
+    const runner = new FakeRunner();
+    expect((await start(runner, { dryRun: true })).runs.map((run) => run.status)).toEqual(Array(4).fill("waiting"));
+    expect(existsSync(join(root, "runs"))).toBe(false);
+    await start(runner);
+    rmSync(join(root, "runs", "demo", "vgg19-fold1-seed3"), { recursive: true });
+    const { runs } = await start(runner, { dryRun: true });
+    expect(runs.map((run) => [run.status, run.expectedSeconds])[2]).toEqual(["waiting", 12.5]);
+    expect(runner.calls).toHaveLength(4);
+  });
+
+  it("keeps a second process out, but not after the first was killed", async () => {
+    write(small);
+    const folder = join(root, "runs", "demo");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "experiment.lock"), String(process.ppid));
+    await expect(start(new FakeRunner())).rejects.toThrow(/process \d+ is working on this experiment/);
+    writeFileSync(join(folder, "experiment.lock"), "4194304999");
+    expect((await start(new FakeRunner())).runs).toHaveLength(4);
+  });
+});
