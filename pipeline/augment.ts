@@ -52,10 +52,11 @@ const viewFloats = 8;
 export function drawViews(
   rng: Rng,
   config: AugmentConfig,
-  kind: "labelled" | "unlabelled",
+  kind: "labelled" | "unlabelled" | "flips",
   count: number,
 ): ViewParameters {
-  return Array.from({ length: count }, () => drawView(rng, config, kind === "labelled" && config.labelled === "flips"));
+  const flipsOnly = kind === "flips" || (kind === "labelled" && config.labelled === "flips");
+  return Array.from({ length: count }, () => drawView(rng, config, flipsOnly));
 }
 
 function drawView(rng: Rng, config: AugmentConfig, flipsOnly: boolean): View {

@@ -220,7 +220,7 @@ function rows(tape: Tape, inputs: NetworkInputs, ranges: readonly (readonly [num
 }
 
 /** Mean of a per-sample vector, without gradient. */
-function meanOf(tape: Tape, values: Tensor): Tensor {
+export function meanOf(tape: Tape, values: Tensor): Tensor {
   const out = tape.tensor([1], "mean");
   const n = values.size;
   tape.device.run(kernels.sumSamples, { values, weight: tape.one(), out }, { n, scale: 1 / n }, [1, 1, 1]);

@@ -10,6 +10,8 @@ export interface MethodFacts {
   readonly teacher: boolean;
   /** Whether images without labels are learnt from. */
   readonly unlabelled: boolean;
+  /** Passes of a batch in a step of `train`, forward and backward counted as three. */
+  readonly trainPasses: number;
   /** Patches of the largest forward pass, in batches. */
   readonly largestPass: number;
   /** Patches whose activations are alive together, in batches. */
@@ -21,14 +23,16 @@ export const methods = {
     phases: ["pretrain", "finetune"],
     teacher: false,
     unlabelled: false,
+    trainPasses: 0,
     largestPass: 1,
     alive: 1,
   },
-  // The teacher's pass of cat(l, uw, us) waits while the student's pass of two runs.
+  // The teacher's pass of cat(l, uw, us) waits while the student's pass of two runs; the student once more on l.
   "meta-pseudo-labels": {
     phases: ["pretrain", "train", "finetune"],
     teacher: true,
     unlabelled: true,
+    trainPasses: 16,
     largestPass: 3,
     alive: 5,
   },
@@ -37,8 +41,18 @@ export const methods = {
     phases: ["contrastive", "pretrain", "finetune"],
     teacher: false,
     unlabelled: true,
+    trainPasses: 0,
     largestPass: 2,
     alive: 2,
+  },
+  // One pass of cat(l, weak views, strong views).
+  fixmatch: {
+    phases: ["pretrain", "train", "finetune"],
+    teacher: false,
+    unlabelled: true,
+    trainPasses: 9,
+    largestPass: 3,
+    alive: 3,
   },
 } as const satisfies Record<string, MethodFacts>;
 

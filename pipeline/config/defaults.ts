@@ -55,6 +55,7 @@ export const defaults: Layer = {
   pretrain: { maxSteps: null, balanced: true },
   train: { stepsPerEpoch: null },
   meta: { balance: true, labelledBalanced: true, temperature: 1, feedbackSign: "new-old", mplWeight: 1 },
+  fixmatch: { threshold: 0.95, lambdaU: 1, weak: "flips" },
   finetune: { maxSteps: null, balanced: true },
   test: { patches: 1 },
   memory: { recompute: false },

@@ -44,6 +44,7 @@ const addedSince: Layer = {
   featureSize: 128,
   memory: { recompute: false },
   contrastive: { ...defaults.contrastive, epochs: 0 },
+  fixmatch: { ...defaults.fixmatch },
 };
 
 /**

@@ -190,6 +190,14 @@ const contrastive = z.strictObject({
   optimizer,
 });
 
+const fixmatch = z.strictObject({
+  threshold: fraction().describe("least confidence of a pseudo-label: 0.95 in the source"),
+  lambdaU: z.number().min(0).describe("weight of the loss on U: 1 in the source, without a ramp"),
+  weak: z
+    .enum(["flips", "full"])
+    .describe("view that is labelled: flips alone, or all changes; the view that is learnt has all changes"),
+});
+
 const finetune = z.strictObject({
   enabled: z.boolean().describe("fine-tune the best student on L before the test; supervised runs likewise"),
   epochs: count(0).describe("epochs over L"),
@@ -218,7 +226,7 @@ export const configSchema = z.strictObject({
   method: z
     .enum(methodNames)
     .describe(
-      "supervised: train on L only (the pretrain section); meta-pseudo-labels: teacher and student; simclr: features from U and L without labels, then train on L",
+      "supervised: train on L only (the pretrain section); meta-pseudo-labels: teacher and student; simclr: features from U and L without labels, then train on L; fixmatch: one network, pseudo-labels",
     ),
   model: z.enum(modelNames).describe("network of teacher and student; ms- is multi-scale"),
   featureSize: z
@@ -242,6 +250,11 @@ export const configSchema = z.strictObject({
   pretrain: pretrain.describe("teacher pre-training; the supervised method trains here"),
   train: train.describe("teacher-student phase"),
   meta: meta.describe("one step of the teacher-student phase"),
+  fixmatch: fixmatch.describe(
+    "method fixmatch: one network, confident labels of weak views teach strong ones, without a meta step (Sohn et al., FixMatch, NeurIPS 2020). The pretrain " +
+      "section trains it on L first (pretrain.epochs 0: not, as in the source), the train section gives epochs and the student's learning rate, and " +
+      "meta.balance, meta.minClassCount and meta.labelledBalanced draw the batches as for IPB. Differs from the source: as many unlabelled patches in a batch as labelled ones, not seven times as many",
+  ),
   finetune: finetune.describe("last phase of the student on L"),
   test: z
     .strictObject({ patches: count().describe("patches averaged per test image; 1 is the central crop") })

@@ -20,10 +20,10 @@ export function training(run: RunData): Html {
   const chance = run.classes.length > 0 ? 1 / run.classes.length : null;
   return html`<div class="pair">
 ${contrastive.steps.size > 0 && contrastiveFigure(contrastive)}
-${pretrainFigure(pretrain, supervised)}
-${!supervised && trainFigure(train)}
+${pretrainFigure(pretrain, supervised, labeller(run))}
+${!supervised && (labeller(run) === "teacher" ? trainFigure(train) : pseudoLabelFigure(train))}
 ${studentValidation(supervised ? pretrain.epochs : train.epochs, run, chance)}
-${!supervised && pretrain.epochs.some((e) => e.balancedAccuracy !== null) && teacherValidation(pretrain.epochs, chance)}
+${!supervised && pretrain.epochs.some((e) => e.balancedAccuracy !== null) && teacherValidation(pretrain.epochs, chance, labeller(run))}
 ${finetune.steps.size > 0 && finetuneFigure(finetune)}
 </div>`;
 }
@@ -36,10 +36,10 @@ function contrastiveFigure(phase: PhaseMetrics): Html {
   );
 }
 
-function pretrainFigure(phase: PhaseMetrics, supervised: boolean): Html {
-  const learner = supervised ? line("loss", "student", student) : line("loss", "teacher", teacher);
+function pretrainFigure(phase: PhaseMetrics, supervised: boolean, who: Labeller): Html {
+  const learner = supervised || who === "student" ? line("loss", "student", student) : line("loss", "teacher", teacher);
   return figure(
-    supervised ? "Training loss" : "Pre-training of the teacher",
+    supervised ? "Training loss" : `Pre-training of the ${who}`,
     lossCurves("pretrain-loss", phase, [learner]),
     `Cross-entropy of the ${learner.name} on labelled batches. ${howDrawn}`,
   );
@@ -55,6 +55,15 @@ function trainFigure(phase: PhaseMetrics): Html {
   );
 }
 
+function pseudoLabelFigure(phase: PhaseMetrics): Html {
+  const lines = [line("studentLossLabelled", "on L", student), line("studentLossUnlabelled", "on U", teacher)];
+  return figure(
+    "Training with pseudo-labels",
+    lossCurves("train-loss", phase, lines),
+    `Cross-entropy on labelled batches, and with the student's own confident labels on unlabelled ones, as weighted. ${howDrawn}`,
+  );
+}
+
 function studentValidation(epochs: readonly EpochLine[], run: RunData, chance: number | null): Html {
   const best = bestEpoch(epochs, run);
   const choice = best ? "; the best epoch's student is the one that is tested" : "";
@@ -66,11 +75,16 @@ function studentValidation(epochs: readonly EpochLine[], run: RunData, chance: n
   );
 }
 
-function teacherValidation(epochs: readonly EpochLine[], chance: number | null): Html {
+function teacherValidation(epochs: readonly EpochLine[], chance: number | null, who: Labeller): Html {
   return figure(
     "Validation during pre-training",
-    validationCurve("pretrain-validation", epochs, { name: "teacher", best: null, chance, style: teacher }),
-    "The teacher before it meets unlabelled images. Band: 95 % interval.",
+    validationCurve("pretrain-validation", epochs, {
+      name: who,
+      best: null,
+      chance,
+      style: who === "teacher" ? teacher : student,
+    }),
+    `The ${who} before it meets unlabelled images. Band: 95 % interval.`,
   );
 }
 
@@ -89,32 +103,33 @@ export function pseudoLabels(run: RunData): Html {
   const last = epochs.findLast((e) => e.pseudoCounts);
   if (!last) return missing("No epoch of pseudo-labelling has finished yet.");
   const dataset = run.environment?.dataset ?? null;
+  const who = labeller(run);
   const truth = dataset?.counts.U
     ? " against the truth, which training never sees"
     : "; the truth of the unlabelled part is not known";
   return html`<div class="pair">
 ${figure(
-  "What the teacher believes is in the unlabelled part",
+  `What the ${who} believes is in the unlabelled part`,
   classShares(epochs, bestEpoch(epochs, run), dataset, run.classes),
-  `Share of each class among the teacher's labels of one patch per unlabelled image (compare Fig. 6 of the paper)${truth}.${shareDistance(last, dataset?.counts.U)}`,
+  `Share of each class among the ${who}'s labels of one patch per unlabelled image (compare Fig. 6 of the paper)${truth}.${shareDistance(last, dataset?.counts.U)}`,
 )}
 ${figure(
   "How balancing samples the classes",
   samplingCurves(epochs, run.classes),
-  "How often a patch that the teacher gave this class is drawn in an epoch, in expectation (compare Fig. 7 of the paper: the " +
+  `How often a patch that the ${who} gave this class is drawn in an epoch, in expectation (compare Fig. 7 of the paper: the ` +
     "sampling weight, inverse to the class's share). A class above 1 is drawn more often than it occurs, below 1 less often.",
 )}
-</div>${neverPredicted(epochs)}`;
+</div>${neverPredicted(epochs, who)}`;
 }
 
-function neverPredicted(epochs: readonly EpochLine[]): Html | null {
+function neverPredicted(epochs: readonly EpochLine[], who: Labeller): Html | null {
   const names = [...new Set(epochs.flatMap((e) => e.neverPredicted))].sort();
   if (names.length === 0) return null;
   const items = names.map((name) => {
     const missed = epochs.filter((e) => e.neverPredicted.includes(name));
     return html`<li>${name}: ${missed.length} of ${epochs.length} epochs, last in epoch ${missed.at(-1)!.epoch}</li>`;
   });
-  return html`<p>Classes that the teacher gave to no patch in an epoch, so that the student saw none of them:</p>
+  return html`<p>Classes that the ${who} gave to no patch in an epoch, so that none of them was learnt:</p>
 <ul class="notes">${items}</ul>`;
 }
 
@@ -132,16 +147,28 @@ ${figure(
     max: 1,
     format: (v) => percent(v, 0),
   }),
-  "Share of a batch whose label the teacher is sure enough of (the threshold is in the configuration).",
+  "Share of a batch whose label is sure enough to be learnt from (the threshold is in the configuration).",
 )}
+${labeller(run) === "teacher" && teacherFigures(train)}
+${scheduleFigures(train)}
 ${figure(
-  "Feedback to the teacher",
-  smallStepChart("feedback", train, [{ key: "feedback", name: "", style: 0 }], {
-    title: "change of loss (nats)",
-    zero: true,
-  }),
-  "How the student's loss on labelled images changed by its step, with the sign set in the configuration.",
+  "Validation loss of the student",
+  validationLoss("validation-loss", train.epochs),
+  "Cross-entropy on the validation part. Rising while the accuracy holds: the student grows overconfident.",
 )}
+</div>`;
+}
+
+/** What only a step of teacher and student has. */
+function teacherFigures(train: PhaseMetrics): Html {
+  return html`${figure(
+    "Feedback to the teacher",
+    smallStepChart("feedback", train, [{ key: "feedback", name: "", style: 0 }], {
+      title: "change of loss (nats)",
+      zero: true,
+    }),
+    "How the student's loss on labelled images changed by its step, with the sign set in the configuration.",
+  )}
 ${figure(
   "Parts of the teacher's loss",
   smallStepChart(
@@ -156,13 +183,15 @@ ${figure(
   ),
   "They add up to its loss: cross-entropy on labelled patches, disagreement between two views of unlabelled patches (times its weight), feedback.",
 )}
-${scheduleFigures(train)}
 ${figure(
-  "Validation loss of the student",
-  validationLoss("validation-loss", train.epochs),
-  "Cross-entropy on the validation part. Rising while the accuracy holds: the student grows overconfident.",
-)}
-</div>`;
+  "Weight of the consistency loss",
+  smallStepChart("uda-weight", train, [{ key: "udaWeight", name: "", style: 0 }], {
+    title: "weight",
+    min: 0,
+    exact: true,
+  }),
+  "Ramps up, so that early and doubtful pseudo-labels weigh little.",
+)}`;
 }
 
 function scheduleFigures(train: PhaseMetrics): Html {
@@ -170,16 +199,7 @@ function scheduleFigures(train: PhaseMetrics): Html {
     { key: "studentLr", name: "student", style: 0 },
     { key: "teacherLr", name: "teacher", style: 1 },
   ];
-  return html`${figure(
-    "Weight of the consistency loss",
-    smallStepChart("uda-weight", train, [{ key: "udaWeight", name: "", style: 0 }], {
-      title: "weight",
-      min: 0,
-      exact: true,
-    }),
-    "Ramps up, so that early and doubtful pseudo-labels weigh little.",
-  )}
-${figure("Learning rates", smallStepChart("rates", train, rates, { title: "learning rate", min: 0, exact: true }), "As scheduled.")}`;
+  return html`${figure("Learning rates", smallStepChart("rates", train, rates, { title: "learning rate", min: 0, exact: true }), "As scheduled.")}`;
 }
 
 /** The epoch that was chosen, or before the end of a run the best so far. */
@@ -188,6 +208,13 @@ function bestEpoch(epochs: readonly EpochLine[], { result }: RunData): Best | nu
   const known = epochs.filter((e) => e.balancedAccuracy !== null);
   const first = known.sort((a, b) => b.balancedAccuracy! - a.balancedAccuracy! || a.epoch - b.epoch)[0];
   return first ? { epoch: first.epoch, word: "best so far" } : null;
+}
+
+type Labeller = "teacher" | "student";
+
+/** Who made the pseudo-labels. */
+function labeller({ config }: RunData): Labeller {
+  return factsOf(config?.facts.method)?.teacher === false ? "student" : "teacher";
 }
 
 /** Whether one network learnt from true labels alone, whatever came before. */

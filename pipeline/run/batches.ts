@@ -61,12 +61,16 @@ export async function supervisedBatch(ws: Workspace, data: SplitData, options: L
   return { pixels: pixelsOf(patches), source: patches.map((_, i) => i), views, labels };
 }
 
+/** What the first view of an unlabelled patch gets: flips alone, or all changes, as the second. */
+export type WeakViews = "flips" | "unlabelled";
+
 /** cat(l, uw, us): labelled patches, and the plan's crops of this step in two independently drawn views. */
 export async function metaBatch(
   ws: Workspace,
   data: SplitData,
   plan: EpochPlan,
   options: LabelledOptions,
+  weak: WeakViews = "unlabelled",
 ): Promise<HostBatch> {
   const { batch, augment, seed } = ws.config;
   const at = options.step % options.stepsPerEpoch;
@@ -75,7 +79,7 @@ export async function metaBatch(
   );
   const [labelled, unlabelled] = await Promise.all([labelledPatches(ws, data, options), ws.loader.cropBatch(crops)]);
   const rng = new Rng(seed, `${options.phase} views ${options.step}`);
-  const views = [...drawViews(rng, augment, "labelled", batch), ...drawViews(rng, augment, "unlabelled", 2 * batch)];
+  const views = (["labelled", weak, "unlabelled"] as const).flatMap((kind) => drawViews(rng, augment, kind, batch));
   const first = Array.from({ length: batch }, (_, i) => i);
   const second = first.map((i) => batch + i);
   return {

@@ -1,6 +1,6 @@
 import { type Device, mebibytes, UserError } from "../../engine/index.js";
 import type { Config } from "../config/schema.js";
-import { phasesOf } from "../methods.js";
+import { methods, phasesOf } from "../methods.js";
 import { estimateMemory } from "./limits.js";
 import type { Phase } from "./phase.js";
 import { contrastiveLength, metaLength, type PhaseLength, supervisedLength } from "./schedule.js";
@@ -10,9 +10,6 @@ import type { SplitData } from "./workspace.js";
 /** Steps that are not timed (compilation, caches), and steps that are. */
 const warmUp = 2;
 const timed = 4;
-
-/** Passes of a batch in a step, forward and backward counted as three. A meta step: teacher 9, student 6, student again 1. */
-const passes: Readonly<Record<PhaseName, number>> = { contrastive: 6, pretrain: 3, train: 16, finetune: 3 };
 
 const longRunHours = 24;
 
@@ -58,6 +55,8 @@ export class TimeEstimate {
   }
 
   private async report(phase: Phase, secondsPerStep: number, device: Device): Promise<void> {
+    // Passes of a batch in a step, forward and backward counted as three.
+    const passes = { contrastive: 6, pretrain: 3, train: methods[this.config.method].trainPasses, finetune: 3 };
     const unit = secondsPerStep / passes[phase.name];
     const ahead = this.steps.slice(this.steps.findIndex(([name]) => name === phase.name));
     const seconds = ahead.reduce((sum, [name, steps]) => sum + unit * passes[name] * steps, 0);

@@ -14,6 +14,7 @@ import {
 import { classify, evaluationOf } from "./classify.js";
 import { ContrastivePhase } from "./contrastivePhase.js";
 import { TimeEstimate } from "./estimate.js";
+import { FixMatchPhase } from "./fixMatchPhase.js";
 import { LineFile, type RunPaths } from "./folder.js";
 import { firstNonFinite, nonFiniteError } from "./health.js";
 import { MetaPhase } from "./metaPhase.js";
@@ -102,9 +103,12 @@ export class Trainer {
     const { ws, data, teacher, student } = this;
     if (name === "contrastive") return new ContrastivePhase(ws, data, student);
     if (name === "train" && teacher) return new MetaPhase(ws, data, teacher, student, this.average);
+    if (name === "train") return new FixMatchPhase(ws, data, student, this.average);
     if (name === "finetune")
       return new SupervisedPhase(ws, data, student, "finetune", "fine-tuning the student", false);
     if (teacher) return new SupervisedPhase(ws, data, teacher, "pretrain", "pre-training the teacher", false);
+    if (phasesOf(ws.config).includes("train"))
+      return new SupervisedPhase(ws, data, student, "pretrain", "pre-training the student", false);
     return new SupervisedPhase(ws, data, student, "pretrain", "training on the labels", true);
   }
 

@@ -30,6 +30,10 @@ const passes: Readonly<Record<Config["method"], readonly Pass[]>> = {
     { batches: 2, learns: true },
     { batches: 1, learns: true },
   ],
+  fixmatch: [
+    { batches: 3, learns: true },
+    { batches: 1, learns: true },
+  ],
 };
 
 /**
