@@ -76,11 +76,12 @@ export function computeStages(device: Device, grey: GreyImage, options: DetectOp
   const source = options.blur ? keep("blur", blur(device, grey)) : grey;
   const entropy = localEntropy(device, source, options.entropyRadius);
   const rescaled = keep("rescaled", rescale(device, entropy));
-  const open = (image: GreyImage) => keep("opened", opening(device, image, options.openingRadius));
-  const base = options.order === "code" ? open(rescaled) : rescaled;
+  const open = (image: GreyImage, values: "grey" | "mask") =>
+    keep("opened", opening(device, image, options.openingRadius, values));
+  const base = options.order === "code" ? open(rescaled, "grey") : rescaled;
   const threshold = otsu(device, base);
   const binary = keep("binary", binarise(device, base, threshold));
-  const solid = options.order === "text" ? open(binary) : binary;
+  const solid = options.order === "text" ? open(binary, "mask") : binary;
   const filled = keep("filled", fillHoles(device, solid));
   const objects = Objects.of(device, keep("final", removeSmall(device, filled, options.minSize)));
   const release = () => {

@@ -12,9 +12,7 @@ struct Params { w: u32, h: u32, words: u32 }
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn half_width(dy: i32) -> i32 {
-  var x = 0;
-  while ((x + 1) * (x + 1) + dy * dy <= R * R) { x++; }
-  return x;
+  return i32(sqrt(f32(R * R - dy * dy) + 0.5));
 }
 
 fn both(a: u32, b: u32) -> u32 {
@@ -43,29 +41,30 @@ fn main(@builtin(workgroup_id) wid: vec3u, @builtin(num_workgroups) nwg: vec3u, 
   if (i >= params.words * params.h) { return; }
   let row = i32(i / params.words);
   let word = i32(i % params.words);
-  var best = select(0xffffffffu, 0u, DILATE);
+  let nothing = select(0xffffffffu, 0u, DILATE);
+  var best = nothing;
   for (var dy = -R; dy <= R; dy++) {
-    let at = row + dy;
-    if (at < 0 || at >= i32(params.h)) { continue; }
     let half = half_width(dy);
+    let at = clamp(row + dy, 0, i32(params.h) - 1);
+    var line = load(at, word);
     if (R <= 4) {
       let a = load(at, word - 1);
-      let b = load(at, word);
+      let b = line;
       let c = load(at, word + 1);
-      best = both(best, b);
-      if (half >= 1) { best = both(best, both((b << 8u) | (a >> 24u), (b >> 8u) | (c << 24u))); }
-      if (half >= 2) { best = both(best, both((b << 16u) | (a >> 16u), (b >> 16u) | (c << 16u))); }
-      if (half >= 3) { best = both(best, both((b << 24u) | (a >> 8u), (b >> 24u) | (c << 8u))); }
-      if (half >= 4) { best = both(best, both(a, c)); }
+      if (half >= 1) { line = both(line, both((b << 8u) | (a >> 24u), (b >> 8u) | (c << 24u))); }
+      if (half >= 2) { line = both(line, both((b << 16u) | (a >> 16u), (b >> 16u) | (c << 16u))); }
+      if (half >= 3) { line = both(line, both((b << 24u) | (a >> 8u), (b >> 24u) | (c << 8u))); }
+      if (half >= 4) { line = both(line, both(a, c)); }
     } else {
       for (var dx = -half; dx <= half; dx++) {
         let k = u32(((dx % 4) + 4) % 4);
         let first = word + (dx - i32(k)) / 4;
         var v = load(at, first);
         if (k > 0u) { v = (v >> (8u * k)) | (load(at, first + 1) << (32u - 8u * k)); }
-        best = both(best, v);
+        line = both(line, v);
       }
     }
+    best = both(best, select(line, nothing, at != row + dy));
   }
   y[i] = best & ~spare(word);
 }

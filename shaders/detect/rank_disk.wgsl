@@ -12,9 +12,7 @@ struct Params { w: u32, h: u32, words: u32 }
 @group(0) @binding(2) var<uniform> params: Params;
 
 fn half_width(dy: i32) -> i32 {
-  var x = 0;
-  while ((x + 1) * (x + 1) + dy * dy <= R * R) { x++; }
-  return x;
+  return i32(sqrt(f32(R * R - dy * dy) + 0.5));
 }
 
 fn better(a: vec4u, b: vec4u) -> vec4u {
