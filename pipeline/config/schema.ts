@@ -253,7 +253,7 @@ export const configSchema = z.strictObject({
   fixmatch: fixmatch.describe(
     "method fixmatch: one network, confident labels of weak views teach strong ones, without a meta step (Sohn et al., FixMatch, NeurIPS 2020). The pretrain " +
       "section trains it on L first (pretrain.epochs 0: not, as in the source), the train section gives epochs and the student's learning rate, and " +
-      "meta.balance, meta.minClassCount and meta.labelledBalanced draw the batches as for IPB. Differs from the source: as many unlabelled patches in a batch as labelled ones, not seven times as many",
+      "meta.balance, meta.minClassCount and meta.labelledBalanced draw the batches as for IPB. Differs from the source: as many unlabelled patches in a batch as labelled ones, not seven times as many, and the changes of this project instead of RandAugment; ema is off unless set",
   ),
   finetune: finetune.describe("last phase of the student on L"),
   test: z

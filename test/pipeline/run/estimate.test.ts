@@ -101,6 +101,12 @@ describe("a run of more than 24 hours", () => {
     expect(infos[0]).toContain("50 min per epoch; about 3.3 h in all");
   });
 
+  test("of FixMatch counts a step on U as three forward and backward passes", async () => {
+    const { infos } = await estimate([[phase("train", 23), 90]], { set: ["method=fixmatch"] });
+    // 46 of these, then 10 supervised ones, a third as long.
+    expect(infos[0]).toContain(`about ${(46 * 90 + (10 * 90) / 3) / 60} min in all`);
+  });
+
   test("of SimCLR counts contrastive steps as two forward and backward passes, over L and U", async () => {
     const set = ["method=simclr", "contrastive.epochs=3"];
     const { infos } = await estimate([[phase("contrastive", 28), 60]], { set });
@@ -117,6 +123,7 @@ describe("memory", () => {
       [["width=1", "batch=32", "patch.size=128"], 3 * 32 * 128 * 128 * 64 * 4],
       [["width=0.125", "batch=16", "method=supervised"], 16 * 64 * 64 * 8 * 4],
       [["width=0.125", "batch=16", "method=simclr"], 2 * 16 * 64 * 64 * 8 * 4],
+      [["width=0.125", "batch=16", "method=fixmatch"], 3 * 16 * 64 * 64 * 8 * 4],
       [["width=0.5", "batch=8", "model=ms-vgg19", "patch.size=224"], 3 * 8 * 224 * 224 * 32 * 4],
     ] as const) {
       expect(estimateMemory(quickConfig({ set: [...set] })).largest, set.join(" ")).toBe(bytes);
