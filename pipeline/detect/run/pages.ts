@@ -1,5 +1,5 @@
 import { UserError } from "../../../engine/errors.js";
-import { cleanStem, type PageMeta } from "../../images/index.js";
+import type { PageMeta } from "../../images/index.js";
 
 /** One image to look at: a page of a file, and what to add to the file's stem to name it. */
 export interface ChosenPage {
@@ -56,7 +56,7 @@ function named(pages: readonly { meta: PageMeta; index: number }[], withChannel:
       time === undefined ? "" : `_t${time.padStart(width, "0")}`,
       withChannel && channel !== undefined ? `_c${channel}` : "",
     ];
-    return cleanStem(parts.join(""));
+    return parts.join("");
   });
   const isUnique = new Set(suffixes).size === suffixes.length;
   return pages.map((page, i) => ({ ...page, suffix: isUnique ? suffixes[i]! : `${suffixes[i]}_p${page.index}` }));
