@@ -47,6 +47,22 @@ describe("where engines are found", () => {
     expect(named).toMatchObject({ absent: expect.stringContaining("tried other") });
   });
 
+  test("colony detection in Python needs all of its packages", () => {
+    const script = join(folder, "bench/peers/skimage_cpu.py");
+    const imports: string[] = [];
+    const surroundings: Surroundings = {
+      ...at(),
+      runs: (command, args) => imports.push(args.join(" ")) > 0 && command === "/usr/bin/python3",
+    };
+    expect(findEngine("skimage-cpu", surroundings)).toMatchObject({
+      launch: { command: "/usr/bin/python3", args: [script] },
+    });
+    expect(imports).toEqual(Array(2).fill("-c import cv2, numpy, scipy, skimage"));
+    expect(findEngine("skimage-cpu", at())).toMatchObject({
+      absent: expect.stringMatching(/pip install .*scikit-image/),
+    });
+  });
+
   test("the layouts of torch are two engines of one script", () => {
     const [plain, last] = (["torch-cpu", "torch-cpu-nhwc"] as const).map((e) => findEngine(e, at(["python3"])));
     const script = join(folder, "bench/peers/torch_cpu.py");
