@@ -21,7 +21,10 @@ export class LiveTable extends Progress {
 
   /** Leaves the table as it stands, without the bar. */
   override finish(): void {
-    if (this.drawn) this.draw("");
+    if (this.drawn) {
+      this.erase();
+      this.sink.write(this.lines.map((line) => `${line}\n`).join(""));
+    }
     super.finish();
     this.lines = [];
     this.status = "";

@@ -1,0 +1,31 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { temporaryFolder, writeImages } from "../run/images.js";
+import { cli, quick } from "../run/support.js";
+
+const folder = temporaryFolder();
+afterAll(folder.remove);
+
+test("two real runs, a comparison of both, and nothing left to do the second time", async () => {
+  writeImages(join(folder.path, "data"));
+  const set = [...quick, "workers=0"].map((text) => `  ${text.replace("=", ": ")}`).join("\n");
+  const plan = join(folder.path, "tiny.yaml");
+  writeFileSync(plan, `data: data\nconfigs: [vgg19]\npreset: tiny\nfolds: [0, 1]\nset:\n${set}\n`);
+  const args = ["experiment", plan, "--out", join(folder.path, "runs"), "--json"];
+  const first = await cli(args);
+  expect(first.code, first.stderr).toBe(0);
+  const { runs } = JSON.parse(first.stdout) as { runs: { id: string; status: string; balancedAccuracy: number }[] };
+  expect(runs.map(({ id, status }) => [id, status])).toEqual([
+    ["vgg19-fold0-seed0", "done"],
+    ["vgg19-fold1-seed0", "done"],
+  ]);
+  const root = join(folder.path, "runs", "tiny");
+  const table = readFileSync(join(root, "table.md"), "utf8");
+  const mean = runs.reduce((sum, run) => sum + run.balancedAccuracy, 0) / 2;
+  expect(table).toContain(`${mean.toFixed(4)} (`);
+  const again = await cli(args);
+  expect(again.code, again.stderr).toBe(0);
+  expect(again.stderr).not.toContain("running");
+  expect(JSON.parse(again.stdout).runs).toMatchObject(runs);
+});
