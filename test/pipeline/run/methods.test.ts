@@ -116,6 +116,33 @@ describe("simclr", () => {
     );
   });
 
+  test.each(["hrnet-small-v1", "ms-hrnet-small-v1"])(
+    "a linear probe of %s leaves all but its classifier",
+    async (model) => {
+      const probe = (epochs: number) =>
+        runUntil(
+          at(`${model}-${epochs}`),
+          quickConfig({
+            config: "simclr",
+            set: [
+              `model=${model}`,
+              "contrastive.epochs=1",
+              "contrastive.stepsPerEpoch=1",
+              "contrastive.crops=one",
+            ].concat("contrastive.probe=true", `pretrain.epochs=${epochs}`, "pretrain.maxSteps=2"),
+          }),
+        );
+      await probe(0);
+      await probe(1);
+      const [before, after] = [student(`${model}-0`), student(`${model}-1`)];
+      const moved = [...after].filter(
+        ([name, { data }]) => Buffer.compare(bytes(data), bytes(before.get(name)!.data)) !== 0,
+      );
+      const own = [...after.keys()].filter((name) => /^classifier.*(weight|bias)$/.test(name));
+      expect(moved.map(([name]) => name).sort()).toEqual(own.sort());
+    },
+  );
+
   test("refuses a batch of more images than there are", async () => {
     const many = quickConfig({ config: "simclr", set: ["model=vgg19", "batch=64"] });
     await expect(runUntil(at("many"), many)).rejects.toThrow(
