@@ -61,7 +61,7 @@ const TASKS = {
 /** Engines of the benchmark that come from npm: `bench/package.json`. */
 const PEERS = ["tfjs-webgpu", "jax-js"];
 
-const GPU_COMMANDS = ["train", "resume", "evaluate", "predict"];
+const GPU_COMMANDS = ["train", "resume", "evaluate", "predict", "detect", "tune", "profile", "experiment"];
 
 /**
  * @param {string[]} args of the command line tool

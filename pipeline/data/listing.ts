@@ -26,8 +26,8 @@ function refuseFormats(folder: string, files: readonly string[]): void {
   if (first === undefined) return;
   const extension = parse(first).ext;
   throw new UserError(
-    `${join(folder, first)}: ${others.length} image file(s) under ${folder} are not PNG. This version reads PNG only; TIFF and JPEG ` +
-      `come in a later one. Convert them without loss, for example with ImageMagick in each folder: ` +
+    `${join(folder, first)}: ${others.length} image file(s) under ${folder} are not PNG. Training reads PNG only ("detect" reads TIFF and JPEG ` +
+      `and writes PNG). Convert them without loss, for example with ImageMagick in each folder: ` +
       `mogrify -format png *${extension}, then remove the *${extension} files`,
   );
 }

@@ -182,7 +182,7 @@ describe("scanDataset, errors", () => {
       { ...filesAt("A/1.png", "B/1.png"), "B/2.tif": "x" },
       /B\/2\.tif: 1 image file\(s\).*mogrify -format png \*\.tif/,
     ],
-    ["JPEG", { ...filesAt("A/1.png", "B/1.png"), "B/2.JPG": "x" }, /B\/2\.JPG: .*TIFF and JPEG come in a later one/],
+    ["JPEG", { ...filesAt("A/1.png", "B/1.png"), "B/2.JPG": "x" }, /B\/2\.JPG: .*Training reads PNG only/],
     ["equal stems", filesAt("A/1.png", "A/1.PNG", "B/1.png"), /A\/1\.PNG and .*A\/1\.png have the same stem/],
     [
       "masks without images",
