@@ -19,7 +19,7 @@ export interface RawBatch {
 /**
  * `x` [N,1,H,W] and, for multi-scale networks, `x2` of half the side.
  * @param source the file, for messages
- * @throws UserError naming the tensor, its shape and what is expected
+ * @throws UserError naming the tensor, its shape or the value that is not finite, and what is expected
  */
 export function readBatch(tensors: ReadonlyMap<string, RawTensor>, model: ModelName, source: string): RawBatch {
   const multi = isMultiScale(model);
@@ -54,5 +54,13 @@ function images(tensors: ReadonlyMap<string, RawTensor>, name: string, source: s
     const shape = formatShape(tensor.shape);
     throw new UserError(`${source}: tensor "${name}" has shape ${shape}, expected [N,1,H,W] with square images`);
   }
-  return { count: n, side: h, values: toFloat32(tensor) };
+  const values = toFloat32(tensor);
+  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0) {
+    const where = `image ${Math.floor(wrong / (h * w))}`;
+    throw new UserError(
+      `${source}: tensor "${name}" holds ${values[wrong]} in ${where}; give finite numbers, such as 0 to 1`,
+    );
+  }
+  return { count: n, side: h, values };
 }

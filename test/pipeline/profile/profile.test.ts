@@ -200,6 +200,16 @@ struct Params { count: u32 }
     await expect(ask([], join(folder, "none.wgsl"))).rejects.toThrow(/none\.wgsl: cannot be read/);
   });
 
+  test("takes the settings of a shader of the project from its comments", async () => {
+    const { timings } = await profileKernelFile({
+      file: "shaders/relu_forward.wgsl",
+      sizes: [4096],
+      settings: new Map(),
+      samples: 3,
+    });
+    expect(timings.map(({ n, grid }) => [n, grid])).toEqual([[4096, [1, 1, 1]]]);
+  });
+
   test("a header is read from comments alone", () => {
     expect([...headerSettings("// profile: a = n; b = 2\nx; // not\n  // profile: c=1")]).toEqual([
       ["a", "n"],
