@@ -272,14 +272,13 @@ export class Device {
 
   /** The logical, row-major values of a tensor, as floats (`u32` tensors give integers). Inside a capture it throws. */
   read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
-    this.refuseInside("read", tensor.label);
-    if (this.rehearsal) throw new GpuError("internal", `${tensor.label}: nothing can be read in a rehearsal`);
+    this.refuseRead(tensor);
     return this.readValues(tensor);
   }
 
   /** The words of a `u32` tensor with no padding (its last axis is 1 or a multiple of 4). Inside a capture it throws. */
   async readWords(tensor: Tensor): Promise<Uint32Array<ArrayBuffer>> {
-    this.refuseInside("read", tensor.label);
+    this.refuseRead(tensor);
     if (tensor.dtype !== "u32" || tensor.pitch !== tensor.dim(-1))
       throw new GpuError(
         "internal",
@@ -354,6 +353,12 @@ export class Device {
       precompile: "precompile before the capture",
     }[what];
     throw new GpuError("internal", `${label}: ${what} inside a captured step, which could not be replayed: ${fix}`);
+  }
+
+  /** Neither a captured step nor a rehearsal has values to read. */
+  private refuseRead({ label }: Tensor): void {
+    this.refuseInside("read", label);
+    if (this.rehearsal) throw new GpuError("internal", `${label}: nothing can be read in a rehearsal`);
   }
 
   /** Waits for the GPU. */

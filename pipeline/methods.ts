@@ -12,8 +12,8 @@ export interface MethodFacts {
   readonly unlabelled: boolean;
   /** Passes of a batch in a step of `train`, forward and backward counted as three. */
   readonly trainPasses: number;
-  /** Patches of the largest forward pass, in batches. */
-  readonly largestPass: number;
+  /** Patches of each forward pass that is learnt from, in batches, over all phases. */
+  readonly passes: readonly number[];
   /** Patches whose activations are alive together, in batches. */
   readonly alive: number;
 }
@@ -24,7 +24,7 @@ export const methods = {
     teacher: false,
     unlabelled: false,
     trainPasses: 0,
-    largestPass: 1,
+    passes: [1],
     alive: 1,
   },
   // The teacher's pass of cat(l, uw, us) waits while the student's pass of two runs; the student once more on l.
@@ -33,7 +33,7 @@ export const methods = {
     teacher: true,
     unlabelled: true,
     trainPasses: 16,
-    largestPass: 3,
+    passes: [3, 2, 1],
     alive: 5,
   },
   // Two views of each patch.
@@ -42,7 +42,7 @@ export const methods = {
     teacher: false,
     unlabelled: true,
     trainPasses: 0,
-    largestPass: 2,
+    passes: [2, 1],
     alive: 2,
   },
   // One pass of cat(l, weak views, strong views).
@@ -51,7 +51,7 @@ export const methods = {
     teacher: false,
     unlabelled: true,
     trainPasses: 9,
-    largestPass: 3,
+    passes: [3, 1],
     alive: 3,
   },
 } as const satisfies Record<string, MethodFacts>;
@@ -59,6 +59,11 @@ export const methods = {
 export type Method = keyof typeof methods;
 
 export const methodNames = Object.keys(methods) as [Method, ...Method[]];
+
+/** Patches of the largest forward pass of a method, in batches. */
+export function largestPassOf(method: Method): number {
+  return Math.max(...methods[method].passes);
+}
 
 /** The facts of a method by name, as a run folder gives it; null: not known. */
 export function factsOf(name: string | undefined): MethodFacts | null {

@@ -4,25 +4,12 @@ import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../engine/errors.js";
-import type { Evaluation } from "../metrics.js";
+import { evaluationSchema } from "../evaluationSchema.js";
 import { type PredictionTable, readPredictions } from "../run/predictions.js";
 import { type Metrics, readMetrics } from "./metricsFile.js";
 
 const rate = z.number().nullable();
 const counts = z.array(z.number());
-
-const evaluationSchema: z.ZodType<Evaluation> = z.object({
-  n: z.number(),
-  loss: rate,
-  accuracy: rate,
-  balancedAccuracy: rate,
-  macroF1: rate,
-  confusion: z.array(counts),
-  perClass: z.array(
-    z.object({ class: z.string(), support: z.number(), recall: rate, precision: rate, f1: rate, auroc: rate }),
-  ),
-  auroc: rate,
-});
 
 const resultSchema = z.object({
   classes: z.array(z.string()).min(1),

@@ -1,7 +1,7 @@
 import { mebibytes, UserError } from "../../engine/index.js";
 import { type ArchitectureOptions, activationBytes } from "../../models/index.js";
 import type { Config } from "../config/schema.js";
-import { methods } from "../methods.js";
+import { largestPassOf, methods } from "../methods.js";
 
 /** Memory of a training step on the GPU, estimated from the network's shapes. */
 export interface MemoryEstimate {
@@ -13,7 +13,7 @@ export interface MemoryEstimate {
 
 /** Patches of the largest forward pass of a training step. */
 export function largestPass(config: Config): number {
-  return methods[config.method].largestPass * config.batch;
+  return largestPassOf(config.method) * config.batch;
 }
 
 /** The network that a configuration names. */

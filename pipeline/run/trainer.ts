@@ -12,16 +12,13 @@ import {
   writeCheckpoint,
 } from "./checkpoint.js";
 import { classify, evaluationOf } from "./classify.js";
-import { ContrastivePhase } from "./contrastivePhase.js";
 import { TimeEstimate } from "./estimate.js";
-import { FixMatchPhase } from "./fixMatchPhase.js";
 import { LineFile, type RunPaths } from "./folder.js";
 import { firstNonFinite, nonFiniteError } from "./health.js";
-import { MetaPhase } from "./metaPhase.js";
 import { optimizerTensors, type Phase } from "./phase.js";
+import { createPhase } from "./phases.js";
 import { ScalarRing, type ScalarRow } from "./ring.js";
 import { StepQueue } from "./stepQueue.js";
-import { SupervisedPhase } from "./supervisedPhase.js";
 import type { PhaseName, RunLog } from "./types.js";
 import type { SplitData, Workspace } from "./workspace.js";
 
@@ -36,7 +33,8 @@ export class Trainer {
   readonly student: Network;
   /** Null for methods without a teacher. */
   readonly teacher: Network | null;
-  private readonly average: Network | null;
+  /** The student's moving average; null where none is kept. */
+  readonly average: Network | null;
   private readonly best: { values: Tensor; buffers: Tensor };
   private readonly metrics: LineFile;
   private readonly estimate: TimeEstimate;
@@ -87,7 +85,7 @@ export class Trainer {
     for (let i = this.state.phase; i < names.length; i++) {
       const name = names[i] as PhaseName;
       if (this.state.step === 0 && name === "finetune") this.useBest();
-      await this.runPhase(this.phase(name));
+      await this.runPhase(createPhase(name, this.ws, this.data, this));
       this.state = { ...this.state, phase: i + 1, step: 0 };
     }
     if (names.at(-1) !== "finetune") this.useBest();
@@ -97,19 +95,6 @@ export class Trainer {
     this.metrics.close();
     for (const network of [this.student, this.teacher, this.average]) network?.release();
     for (const tensor of Object.values(this.best)) this.ws.device.release(tensor);
-  }
-
-  private phase(name: PhaseName): Phase {
-    const { ws, data, teacher, student } = this;
-    if (name === "contrastive") return new ContrastivePhase(ws, data, student);
-    if (name === "train" && teacher) return new MetaPhase(ws, data, teacher, student, this.average);
-    if (name === "train") return new FixMatchPhase(ws, data, student, this.average);
-    if (name === "finetune")
-      return new SupervisedPhase(ws, data, student, "finetune", "fine-tuning the student", false);
-    if (teacher) return new SupervisedPhase(ws, data, teacher, "pretrain", "pre-training the teacher", false);
-    if (phasesOf(ws.config).includes("train"))
-      return new SupervisedPhase(ws, data, student, "pretrain", "pre-training the student", false);
-    return new SupervisedPhase(ws, data, student, "pretrain", "training on the labels", true);
   }
 
   private async runPhase(phase: Phase): Promise<void> {

@@ -2,22 +2,8 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "n
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../engine/errors.js";
+import { evaluationSchema } from "../evaluationSchema.js";
 import type { Evaluation } from "../metrics.js";
-
-const rate = z.number().nullable();
-
-const evaluationSchema: z.ZodType<Evaluation> = z.object({
-  n: z.number(),
-  loss: rate,
-  accuracy: rate,
-  balancedAccuracy: rate,
-  macroF1: rate,
-  confusion: z.array(z.array(z.number())),
-  perClass: z.array(
-    z.object({ class: z.string(), support: z.number(), recall: rate, precision: rate, f1: rate, auroc: rate }),
-  ),
-  auroc: rate,
-});
 
 const resultSchema = z.object({
   classes: z.array(z.string()).min(1),

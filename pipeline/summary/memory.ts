@@ -1,5 +1,5 @@
 import type { NetworkSummary } from "../../models/index.js";
-import { type Method, methods } from "../methods.js";
+import { largestPassOf, type Method, methods } from "../methods.js";
 
 export type { Method } from "../methods.js";
 
@@ -22,10 +22,10 @@ const gradientsAlive = 3;
 
 /** @param perPatch summary of a pass of one patch */
 export function trainingMemory(perPatch: NetworkSummary, batch: number, method: Method): TrainingMemory {
-  const { teacher, largestPass, alive } = methods[method];
+  const { teacher, alive } = methods[method];
   const weights = (teacher ? 2 : 1) * perPatch.parameterBytes;
   const activations = alive * batch * activationSum(perPatch);
-  const temporary = gradientsAlive * largestPass * batch * largestTensor(perPatch);
+  const temporary = gradientsAlive * largestPassOf(method) * batch * largestTensor(perPatch);
   const total = 3 * weights + activations + temporary;
   return { weights, gradients: weights, optimizer: weights, activations, temporary, total };
 }
@@ -40,7 +40,7 @@ export function batchWithin(perPatch: NetworkSummary, bytes: number, method: Met
 /** The largest batch whose largest tensor fits one binding; 0 if the weights alone do not. */
 export function batchBound(perPatch: NetworkSummary, bindingBytes: number, method: Method): number {
   if (perPatch.parameterBytes > bindingBytes) return 0;
-  return Math.floor(bindingBytes / (largestTensor(perPatch) * methods[method].largestPass));
+  return Math.floor(bindingBytes / (largestTensor(perPatch) * largestPassOf(method)));
 }
 
 /** Bytes of the largest layer output of one patch. */

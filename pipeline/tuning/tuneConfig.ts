@@ -9,32 +9,8 @@ import {
 } from "../../engine/index.js";
 import { createNetwork, type Network, type NetworkInputs } from "../../models/index.js";
 import type { Config } from "../config/schema.js";
+import { methods } from "../methods.js";
 import { checkMemory } from "../run/limits.js";
-
-/** A forward pass of a training step: how many times `batch` patches, and whether it is learnt from. */
-interface Pass {
-  readonly batches: number;
-  readonly learns: boolean;
-}
-
-/** METHOD: the teacher sees cat(l, uw, us), the student cat(l, us) and, after its update, l alone. */
-const passes: Readonly<Record<Config["method"], readonly Pass[]>> = {
-  supervised: [{ batches: 1, learns: true }],
-  "meta-pseudo-labels": [
-    { batches: 3, learns: true },
-    { batches: 2, learns: true },
-    { batches: 1, learns: true },
-  ],
-  // Two views of each image, then labelled batches.
-  simclr: [
-    { batches: 2, learns: true },
-    { batches: 1, learns: true },
-  ],
-  fixmatch: [
-    { batches: 3, learns: true },
-    { batches: 1, learns: true },
-  ],
-};
 
 /**
  * Times the variants of every operation in a training step of `config` and chooses the fastest, on data made up for the
@@ -60,7 +36,7 @@ export async function tuneConfig(
     initialisation,
   });
   try {
-    for (const pass of passes[config.method]) await runPass(device, network, config, pass);
+    for (const batches of methods[config.method].passes) await runPass(device, network, config, batches);
   } finally {
     network.release();
   }
@@ -70,7 +46,7 @@ export async function tuneConfig(
 }
 
 /** One pass as a step runs it, so that the device learns which operations and shapes it is made of. */
-async function runPass(device: Device, network: Network, config: Config, { batches, learns }: Pass): Promise<void> {
+async function runPass(device: Device, network: Network, config: Config, batches: number): Promise<void> {
   const n = batches * config.batch;
   const { size, smallSize } = config.patch;
   const tape = new Tape(device);
@@ -85,7 +61,7 @@ async function runPass(device: Device, network: Network, config: Config, { batch
     const { logits } = network.forward(tape, inputs, { training: true, dropout: null });
     const labels = tape.tensor([n], "tuning labels", "u32");
     device.clear(labels);
-    if (learns) tape.backward([softmaxCrossEntropy(tape, logits, { labels })]);
+    tape.backward([softmaxCrossEntropy(tape, logits, { labels })]);
   } finally {
     tape.dispose();
   }

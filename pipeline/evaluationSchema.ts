@@ -1,0 +1,18 @@
+import { z } from "zod";
+import type { Evaluation } from "./metrics.js";
+
+const rate = z.number().nullable();
+
+/** An evaluation as `result.json` of a run holds it; what cannot be computed is null. */
+export const evaluationSchema: z.ZodType<Evaluation> = z.object({
+  n: z.number(),
+  loss: rate,
+  accuracy: rate,
+  balancedAccuracy: rate,
+  macroF1: rate,
+  confusion: z.array(z.array(z.number())),
+  perClass: z.array(
+    z.object({ class: z.string(), support: z.number(), recall: rate, precision: rate, f1: rate, auroc: rate }),
+  ),
+  auroc: rate,
+});
