@@ -1,5 +1,7 @@
 import type { AdapterInfo } from "../engine/device.js";
 import type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
+import type { FashionShape } from "../pipeline/data/fashionShapes.js";
+import type { ImportSide } from "../pipeline/data/importSides.js";
 import type { DetectRunOptions, DetectSummary } from "../pipeline/detect/run/types.js";
 import type { FolderScore, FolderScoreOptions } from "../pipeline/detect/scoreFolder.js";
 import type { ExperimentOptions, ExperimentResult } from "../pipeline/experiment/index.js";
@@ -114,7 +116,8 @@ export interface SynthOptions extends MakeOptions {
 }
 
 export interface ImportOptions extends MakeOptions {
-  shape: "stem-cell";
+  shape: FashionShape;
+  size?: ImportSide;
   /** Folder of the IDX files. */
   source?: string;
 }

@@ -1,4 +1,6 @@
 import { type Command, Option } from "commander";
+import { FASHION_SHAPES, type FashionShape } from "../pipeline/data/fashionShapes.js";
+import { IMPORT_SIDES, type ImportSide } from "../pipeline/data/importSides.js";
 import type { Part } from "./actions.js";
 import { makeImages } from "./images.js";
 import { given } from "./options.js";
@@ -10,7 +12,8 @@ interface PthOptions {
 }
 
 interface Options {
-  shape: "stem-cell";
+  shape: FashionShape;
+  size: `${ImportSide}`;
   source?: string;
 }
 
@@ -26,11 +29,25 @@ export function addImport(program: Command, session: Session): void {
     .command("fashion-mnist")
     .description("Fashion-MNIST from Debian's package dataset-fashion-mnist")
     .argument("<out>", "new folder for the images")
-    .addOption(new Option("--shape <name>", "classes and their numbers").choices(["stem-cell"]).default("stem-cell"))
+    .addOption(
+      new Option("--shape <name>", "classes and their numbers: 4 classes, 16 : 1, or all 10, 100 : 1")
+        .choices(Object.keys(FASHION_SHAPES))
+        .default("stem-cell"),
+    )
+    .addOption(
+      new Option("--size <px>", "side of the images: 64 (enlarged from 28) or 32 (28 with a black border)")
+        .choices(IMPORT_SIDES.map(String))
+        .default("64"),
+    )
     .option("--source <folder>", "folder of the IDX files")
-    .action((out: string, { shape, source }: Options) =>
+    .action((out: string, { shape, size, source }: Options) =>
       makeImages(session, out, "writing images", (hooks) =>
-        session.actions.importFashionMnist(out, { shape, ...given({ source }), ...hooks }),
+        session.actions.importFashionMnist(out, {
+          shape,
+          size: Number(size) as ImportSide,
+          ...given({ source }),
+          ...hooks,
+        }),
       ),
     );
   group

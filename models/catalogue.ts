@@ -2,10 +2,11 @@ import { ShapeError, UserError } from "../engine/errors.js";
 import { smallV1, w18 } from "./hrnet/description.js";
 import { hrnet, msHrnet } from "./hrnet/hrnet.js";
 import type { Architecture } from "./network.js";
-import { msVgg19, vgg19 } from "./vgg.js";
+import { msVgg19, vgg19, vggCompact } from "./vgg.js";
 
 /** The networks there are; `ms-` ones take a patch and its central crop. */
 export const modelNames = [
+  "vgg-compact",
   "vgg19",
   "ms-vgg19",
   "hrnet-small-v1",
@@ -47,14 +48,20 @@ export function isHrnet(model: ModelName): boolean {
 /** The legal patch side nearest to `size`, px; multi-scale networks: of the big scale. Source: the networks' halvings. */
 export function nearestLegalSize(model: ModelName, size: number): number {
   if (model === "ms-vgg19") return 2 * Math.min(127, Math.max(64, Math.round(size / 2)));
-  const step = isHrnet(model) ? 32 : 64;
+  const step = sizeStep(model);
   return Math.max(step, step * Math.round(size / step));
 }
 
 /** The rule behind {@link nearestLegalSize}, in words. */
 export function sizeRule(model: ModelName): string {
   if (model === "ms-vgg19") return "an even size from 128 to 254 (two scales, the small one half of it)";
-  return `a size that is a multiple of ${isHrnet(model) ? 32 : 64}`;
+  return `a size that is a multiple of ${sizeStep(model)}`;
+}
+
+/** What the networks' halvings divide the side of a patch by, px. */
+function sizeStep(model: ModelName): number {
+  if (model === "vgg-compact") return 16;
+  return isHrnet(model) ? 32 : 64;
 }
 
 /**
@@ -67,8 +74,10 @@ export function architecture({ model, width, input, featureSize = 128 }: Archite
   if (nearest !== input)
     throw new UserError(`${name} takes ${sizeRule(name)}, not ${input}; the nearest is ${nearest}`);
   if (!isHrnet(name) && featureSize !== 128)
-    throw new ShapeError(`${name}: featureSize is ${featureSize}; only HRNet has a choice, here it is 128`);
+    throw new ShapeError(`${name}: featureSize is ${featureSize}; only HRNet has a choice`);
   switch (name) {
+    case "vgg-compact":
+      return vggCompact(width, input);
     case "vgg19":
       return vgg19(width, input);
     case "ms-vgg19":

@@ -54,7 +54,7 @@ function checkWidth(width: number): void {
 function checkFeatures({ model, featureSize }: Config): void {
   if (isHrnet(model) || featureSize === 128) return;
   throw new UserError(
-    `"featureSize": ${model} has features of length 128, not ${featureSize}; leave it out, or choose an HRNet`,
+    `"featureSize": ${model} has no choice of features, ${featureSize} is for HRNet; leave it out, or choose an HRNet`,
   );
 }
 

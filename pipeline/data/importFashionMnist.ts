@@ -4,19 +4,19 @@ import { setImmediate } from "node:timers/promises";
 import { UserError } from "../../engine/errors.js";
 import { FASHION_CLASSES, FASHION_SHAPES, type FashionShape, type ShapeClass } from "./fashionShapes.js";
 import { type IdxSet, missingIdxFiles, readIdxSet } from "./idx.js";
+import { type ImportSide, toSide } from "./importSides.js";
 import { makeFolder } from "./newFolder.js";
 import { encodeGrey } from "./png.js";
-import { resizeBilinear } from "./resize.js";
 
 /** Where Debian's package `dataset-fashion-mnist` puts its files. */
 export const DEBIAN_FOLDER = "/usr/share/datasets/fashion-mnist";
-/** Side of the written images, px. */
-const SIDE = 64;
 /** Images between two looks at the abort signal. */
 const BURST = 100;
 
 export interface ImportOptions {
   shape: FashionShape;
+  /** Side of the written images, px; default 64. */
+  size?: ImportSide;
   /** Folder of the four IDX files; default the Debian package's. */
   source?: string;
   onProgress?: (done: number, total: number) => void;
@@ -69,7 +69,11 @@ function listItems(set: IdxSet, indices: readonly number[], folder: string, part
   return indices.map((index) => ({ set, index, path: join(folder, `${part}-${String(index).padStart(5, "0")}.png`) }));
 }
 
-async function writeItems(root: string, items: readonly Item[], { onProgress, signal }: ImportOptions): Promise<void> {
+async function writeItems(
+  root: string,
+  items: readonly Item[],
+  { size: side = 64, onProgress, signal }: ImportOptions,
+): Promise<void> {
   for (const [done, { set, index, path }] of items.entries()) {
     if (done % BURST === 0) {
       onProgress?.(done, items.length);
@@ -78,13 +82,19 @@ async function writeItems(root: string, items: readonly Item[], { onProgress, si
     }
     const size = set.height * set.width;
     const pixels = set.pixels.subarray(index * size, (index + 1) * size);
-    const image = resizeBilinear({ height: set.height, width: set.width, pixels }, SIDE, SIDE);
-    writeFileSync(join(root, path), encodeGrey(image));
+    const image = { height: set.height, width: set.width, pixels };
+    writeFileSync(join(root, path), encodeGrey(toSide(image, side)));
   }
   onProgress?.(items.length, items.length);
 }
 
-function readme(shape: FashionShape, classes: readonly ShapeClass[], testCounts: Record<string, number>): string {
+const howTo = { 64: "enlarged to 64x64 px (bilinear)", 32: "set into 32x32 px, with a black border" } as const;
+
+function readme(
+  { shape, size = 64 }: ImportOptions,
+  classes: readonly ShapeClass[],
+  testCounts: Record<string, number>,
+): string {
   const rows = classes.map(
     ({ label, name, images }) =>
       `  ${name.padEnd(12)} class ${label}, ${images} images, ${testCounts[name]} test images`,
@@ -93,7 +103,7 @@ function readme(shape: FashionShape, classes: readonly ShapeClass[], testCounts:
 
 images/<Class>/       the first images of each class of the set's training part, in the order of its files
 test/images/<Class>/  the set's own test images of these classes: a second, untouched test
-File names hold the image's index in the set's file (from 0). Images are enlarged from 28x28 to ${SIDE}x${SIDE} px (bilinear).
+File names hold the image's index in the set's file (from 0). Images of 28x28 px are ${howTo[size]}.
 
 ${rows.join("\n")}
 
@@ -136,7 +146,7 @@ export async function importFashionMnist(out: string, options: ImportOptions): P
       ];
     });
     await writeItems(folder, items, options);
-    writeFileSync(join(folder, "README.txt"), readme(options.shape, classes, testCounts));
+    writeFileSync(join(folder, "README.txt"), readme(options, classes, testCounts));
     const images = classes.reduce((sum, entry) => sum + entry.images, 0);
     return { images, counts, testCounts, shape: options.shape, source };
   });

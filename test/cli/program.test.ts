@@ -388,7 +388,7 @@ describe("the other commands pass on their arguments", () => {
     );
     expect(calls).toEqual([
       ["images", { preset: "table1", seed: 9 }],
-      ["fm", { shape: "stem-cell", source: "idx" }],
+      ["fm", { shape: "stem-cell", size: 64, source: "idx" }],
       ["fm", { shape: "stem-cell" }],
     ]);
   });

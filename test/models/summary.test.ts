@@ -27,6 +27,12 @@ test.each(cases)("$name: parameters and multiply-adds to the digit", ({ name, mo
   expect(inLayers).toBe(trainable);
 });
 
+test("the compact VGG at width 1/8 has the size that its comment states", () => {
+  const { parameters, layers } = summarizeModel({ model: "vgg-compact", width: 0.125, input: 32, classes: 4 });
+  expect(parameters).toBe(117_700);
+  expect(layers.at(-1)).toMatchObject({ kind: "linear", input: [1, 384], output: [1, 4] });
+});
+
 test("a layer's shapes, parameters and multiply-adds", () => {
   const { layers } = summarizeModel({ model: "hrnet-w18", width: 1, input: 64, classes: 4, batch: 2 });
   const layer = layers.find(({ name }) => name === "transition1.1.0.0");

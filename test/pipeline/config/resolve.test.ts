@@ -243,7 +243,11 @@ describe("patch sizes", () => {
       "hrnet-w18 takes a size that is a multiple of 32, not 100; the nearest is 96",
     ],
     [["model=ms-hrnet-small-v1", "patch.size=250"], "the nearest is 256"],
-    [["featureSize=512"], '"featureSize": vgg19 has features of length 128, not 512'],
+    [
+      ["model=vgg-compact", "patch.size=30"],
+      "vgg-compact takes a size that is a multiple of 16, not 30; the nearest is 32",
+    ],
+    [["featureSize=512"], '"featureSize": vgg19 has no choice of features, 512 is for HRNet'],
     [["model=hrnet-w18", "featureSize=64"], '"featureSize" must be 128 or 512, not 64'],
   ])("%j is refused", (set, message) => {
     expect(refusal({ set })).toContain(message);

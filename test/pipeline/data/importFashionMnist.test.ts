@@ -66,6 +66,22 @@ describe("importFashionMnist", () => {
     expect(readdirSync(join(target, "test", "images", "Coat")).length).toBe(3);
   });
 
+  it("writes small images with a black border, in the long-tailed shape", async () => {
+    const target = out();
+    const { counts, testCounts } = await importFashionMnist(target, {
+      shape: "lt100",
+      size: 32,
+      source: makeSource(6000, 2),
+    });
+    expect([counts["T-shirt"], counts["Ankle-boot"]]).toEqual([6000, 60]);
+    expect(Object.keys(testCounts)).toHaveLength(10);
+    const image = readGrey(join(target, "test", "images", "Ankle-boot", "test-00009.png"));
+    const at = (y: number, x: number) => image.pixels[y * 32 + x];
+    expect([image.height, image.width, image.pixels.filter((p) => p > 0).length]).toEqual([32, 32, 4]);
+    expect([at(15, 15), at(15, 16), at(16, 15), at(16, 16)]).toEqual([0, 1, 2, 3].map((p) => pixel(9, p)));
+    expect(readFileSync(join(target, "README.txt"), "utf8")).toMatch(/set into 32x32 px, with a black border/);
+  });
+
   it("has the numbers of the stem cell set, and a long tail of 100", () => {
     expect(FASHION_SHAPES["stem-cell"].map(({ label, images }) => [label, images])).toEqual([
       [6, 375],
