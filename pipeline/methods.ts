@@ -73,11 +73,12 @@ export function factsOf(name: string | undefined): MethodFacts | null {
 interface PhaseOptions {
   readonly method: Method;
   readonly contrastive: { readonly probe: boolean };
-  readonly finetune: { readonly enabled: boolean; readonly epochs: number };
+  readonly finetune: { readonly enabled: boolean; readonly epochs: number; readonly steps: number | null };
 }
 
 /** The phases that a configuration runs, in their order. Behind a linear probe nothing is fine-tuned: that would move all weights. */
 export function phasesOf({ method, contrastive, finetune }: PhaseOptions): PhaseName[] {
-  const tuned = finetune.enabled && finetune.epochs > 0 && !(method === "simclr" && contrastive.probe);
+  const tuned =
+    finetune.enabled && (finetune.steps ?? finetune.epochs) > 0 && !(method === "simclr" && contrastive.probe);
   return methods[method].phases.filter((name) => name !== "finetune" || tuned);
 }

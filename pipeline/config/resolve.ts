@@ -45,6 +45,9 @@ const addedSince: Layer = {
   memory: { recompute: false },
   contrastive: { ...defaults.contrastive, epochs: 0 },
   fixmatch: { ...defaults.fixmatch },
+  pretrain: { steps: null, stepsPerEpoch: null },
+  train: { steps: null },
+  finetune: { steps: null, stepsPerEpoch: null },
 };
 
 /**

@@ -64,7 +64,7 @@ const data = z.strictObject({
 
 const patch = z.strictObject({
   size: count().describe(
-    "side of the square patch, px (multi-scale: the big scale); vgg19: a multiple of 64; HRNet: of 32",
+    "side of the square patch, px (multi-scale: the big scale); vgg19: a multiple of 64; HRNet: of 32; vgg-compact: of 16",
   ),
   smallSize: count()
     .nullable()
@@ -100,10 +100,19 @@ const augment = z.strictObject({
   blurSigma: z.tuple([positive(), positive()]).describe("blur sigma is uniform between these two, px"),
 });
 
+const steps = count(0)
+  .nullable()
+  .describe("length of the phase in steps, in place of epochs: the same for every method and part; null: epochs");
+const stepsPerLabelledEpoch = count()
+  .nullable()
+  .describe("steps of an epoch, after which the network is evaluated and saved; null: ceil(|L| / batch)");
+
 const pretrain = z.strictObject({
   epochs: count(0).describe(
     "epochs over L: pre-training of the teacher, or the whole training of the supervised method",
   ),
+  steps,
+  stepsPerEpoch: stepsPerLabelledEpoch,
   maxSteps: count().nullable().describe("stop after this many steps; null: no limit"),
   lr: positive().describe("learning rate"),
   balanced: z.boolean().describe("draw L with replacement, each class equally often; false: a permutation per epoch"),
@@ -121,6 +130,7 @@ const pretrain = z.strictObject({
 
 const train = z.strictObject({
   epochs: count(0).describe("epochs over U of the teacher-student phase"),
+  steps,
   stepsPerEpoch: count()
     .nullable()
     .describe("steps of an epoch; null: ceil(|U| / batch), each unlabelled image once in expectation"),
@@ -170,6 +180,7 @@ const meta = z.strictObject({
 
 const contrastive = z.strictObject({
   epochs: count(0).describe("epochs over L and U"),
+  steps,
   stepsPerEpoch: count()
     .nullable()
     .describe(
@@ -201,6 +212,8 @@ const fixmatch = z.strictObject({
 const finetune = z.strictObject({
   enabled: z.boolean().describe("fine-tune the best student on L before the test; supervised runs likewise"),
   epochs: count(0).describe("epochs over L"),
+  steps,
+  stepsPerEpoch: stepsPerLabelledEpoch,
   maxSteps: count().nullable().describe("stop after this many steps; null: no limit"),
   lr: positive().describe("learning rate: 3e-5 [code]"),
   balanced: z.boolean().describe("draw L with replacement, each class equally often"),
@@ -231,7 +244,7 @@ export const configSchema = z.strictObject({
   model: z.enum(modelNames).describe("network of teacher and student; ms- is multi-scale"),
   featureSize: z
     .literal(featureSizes)
-    .describe("HRNet only: length of a scale's feature vector: 128 [code], 512 [text]; VGG has 128"),
+    .describe("HRNet only: length of a scale's feature vector: 128 [code], 512 [text]; VGG19 has 128"),
   width: positive().max(4).describe("factor on the network's channel counts; 64 x width must be a whole number"),
   initialisation: z
     .enum(["kaiming", "reference-code"])

@@ -8,23 +8,31 @@ export interface PhaseLength {
   readonly totalSteps: number;
 }
 
+/** How a configuration gives a phase's length: `steps` wins over `epochs`. */
+interface LengthOptions {
+  readonly epochs: number;
+  readonly steps: number | null;
+  readonly stepsPerEpoch: number | null;
+}
+
+function phaseLength(images: number, batch: number, options: LengthOptions): PhaseLength {
+  const stepsPerEpoch = options.stepsPerEpoch ?? Math.ceil(images / batch);
+  return { stepsPerEpoch, totalSteps: options.steps ?? options.epochs * stepsPerEpoch };
+}
+
 /** Length of a phase over `images` labelled images. */
 export function supervisedLength(
   images: number,
   batch: number,
-  options: { epochs: number; maxSteps: number | null },
+  options: LengthOptions & { readonly maxSteps: number | null },
 ): PhaseLength {
-  const stepsPerEpoch = Math.ceil(images / batch);
-  return {
-    stepsPerEpoch,
-    totalSteps: Math.min(options.epochs * stepsPerEpoch, options.maxSteps ?? Number.POSITIVE_INFINITY),
-  };
+  const { stepsPerEpoch, totalSteps } = phaseLength(images, batch, options);
+  return { stepsPerEpoch, totalSteps: Math.min(totalSteps, options.maxSteps ?? Number.POSITIVE_INFINITY) };
 }
 
 /** Length of the teacher-student phase over `images` unlabelled images. */
 export function metaLength(images: number, { batch, train }: Pick<Config, "batch" | "train">): PhaseLength {
-  const stepsPerEpoch = train.stepsPerEpoch ?? Math.ceil(images / batch);
-  return { stepsPerEpoch, totalSteps: train.epochs * stepsPerEpoch };
+  return phaseLength(images, batch, train);
 }
 
 /** Length of contrastive learning over `images` images with and without labels. */
@@ -32,8 +40,7 @@ export function contrastiveLength(
   images: number,
   { batch, contrastive }: Pick<Config, "batch" | "contrastive">,
 ): PhaseLength {
-  const stepsPerEpoch = contrastive.stepsPerEpoch ?? Math.ceil(images / batch);
-  return { stepsPerEpoch, totalSteps: contrastive.epochs * stepsPerEpoch };
+  return phaseLength(images, batch, contrastive);
 }
 
 interface RateOptions {
