@@ -3,14 +3,14 @@ import { join, resolve } from "node:path";
 import { type Device, UserError } from "../../../engine/index.js";
 import { openNodeDevice } from "../../../engine/node.js";
 import { bits16Text, type Grey8 } from "../../images/index.js";
-import type { MaskObject } from "../components.js";
+import { colonyOf } from "../colony.js";
 import { checkDetectOptions, type Detection, detect } from "../detect.js";
 import { entropyUnit } from "../filters.js";
 import { downloadImage } from "../image.js";
 import { listInputs } from "./inputs.js";
 import { cropFolders, makeFolder, removeOutput, type Stage } from "./outputs.js";
 import { findWorker, type JobPort, openPort } from "./port.js";
-import { type Colony, cropNames, readRecords, type WellRecord, writeTables } from "./record.js";
+import { cropNames, readRecords, type WellRecord, writeTables } from "./record.js";
 import { type Found, findImages, oneAhead, type Task } from "./tasks.js";
 import type { DetectFailure, DetectRunOptions, DetectSummary } from "./types.js";
 
@@ -242,11 +242,6 @@ function recordOf(task: Task, grey: Grey8, detection: Detection, options: Detect
     warnings: [...grey.warnings, ...detection.warnings],
     colonies: detection.colonies.map((colony) => colonyOf(colony, w, h)),
   };
-}
-
-function colonyOf(colony: MaskObject, w: number, h: number): Colony {
-  const { minRow, minCol, maxRow, maxCol } = colony;
-  return { ...colony, touchesBorder: minRow === 0 || minCol === 0 || maxRow === h || maxCol === w };
 }
 
 /** Where the crops of earlier runs lie now. */

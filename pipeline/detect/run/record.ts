@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { csvLine } from "../../data/csv.js";
 import { writeAtomic, writeJson } from "../../run/folder.js";
+import { cropName } from "../colony.js";
+import { byPlace, coloniesCsv } from "../table.js";
 
 /** What DIR knows of its images: DIR/<stem>/well.json each, and from all of them colonies.csv and detection.json. */
 
@@ -55,10 +56,8 @@ const recordSchema = z.object({
 });
 
 export type WellRecord = z.infer<typeof recordSchema>;
-export type Colony = z.infer<typeof colonySchema>;
 
 export const recordFile = (out: string, stem: string) => join(out, stem, "well.json");
-export const cropName = (stem: string, i: number) => `${stem}_${i + 1}.png`;
 export const cropNames = ({ stem, colonies }: WellRecord) => colonies.map((_, i) => cropName(stem, i));
 
 /** The images that DIR holds, by stem. What is no record, or one of another version, does not count. */
@@ -81,56 +80,9 @@ function parse(text: string): WellRecord | null {
   }
 }
 
-const columns = [
-  "well",
-  "time",
-  "file",
-  "stem",
-  "n",
-  "min_row",
-  "min_col",
-  "max_row",
-  "max_col",
-  "area",
-  "mean_intensity",
-  "mean_entropy",
-  "touches_border",
-];
-
-const byNumber = new Intl.Collator("en", { numeric: true });
-
-function sorted(records: Iterable<WellRecord>): WellRecord[] {
-  const done = [...records].filter(({ complete }) => complete);
-  const keys = ["well", "time", "stem"] as const;
-  return done.sort((a, b) => keys.map((key) => byNumber.compare(a[key], b[key])).find((order) => order !== 0) ?? 0);
-}
-
-/**
- * One row per colony (RFC 4180, CRLF), by well, time and number. Boxes are half-open: rows min_row to max_row - 1. Texts that a
- * spreadsheet would run as a formula get a leading apostrophe, file names "./".
- */
-export function coloniesCsv(records: Iterable<WellRecord>): string {
-  const rows = sorted(records).flatMap(({ well, time, file, stem, colonies }) =>
-    colonies.map((c, i) => [
-      ...[harmless(well), harmless(time), harmless(file, "./"), harmless(stem), i + 1],
-      ...[c.minRow, c.minCol, c.maxRow, c.maxCol, c.area],
-      ...[significant(c.meanIntensity), significant(c.meanEntropy), String(c.touchesBorder)],
-    ]),
-  );
-  return [columns, ...rows].map((row) => `${csvLine(row)}\r\n`).join("");
-}
-
-function harmless(text: string, prefix = "'"): string {
-  return /^[=+\-@\t\r]/.test(text) ? prefix + text : text;
-}
-
-function significant(value: number): string {
-  return String(Number(value.toPrecision(9)));
-}
-
 /** Writes colonies.csv and, beside it, how each image was made 8 bits and looked at. Both appear complete or stay as they were. */
 export function writeTables(out: string, records: Iterable<WellRecord>): void {
-  const all = sorted(records);
+  const all = byPlace([...records].filter(({ complete }) => complete));
   writeAtomic(join(out, "colonies.csv"), coloniesCsv(all));
   const images = all.map(({ version: _version, complete: _complete, path: _path, colonies, ...rest }) => ({
     ...rest,

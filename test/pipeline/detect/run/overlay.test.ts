@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { colonyMask } from "../../../../pipeline/detect/run/outputs.js";
+import { type Colony, colonyMask } from "../../../../pipeline/detect/colony.js";
 import { drawOverlay, lineWidth } from "../../../../pipeline/detect/run/overlay.js";
 import { choosePages } from "../../../../pipeline/detect/run/pages.js";
-import type { Colony } from "../../../../pipeline/detect/run/record.js";
 import { fileStems, StemBook } from "../../../../pipeline/detect/run/stems.js";
 
 const box = (minRow: number, minCol: number, maxRow: number, maxCol: number, area: number): Colony => ({
