@@ -40,7 +40,7 @@ export function addProfile(program: Command, session: Session): void {
     .option("--adapter <name>", 'part of the name of a WebGPU adapter; see "adapters"')
     .option("--trace <file>", "write a Chrome trace, for ui.perfetto.dev")
     .option("--html <file>", "write a page with roofline, table and the WGSL of each kernel")
-    .option("--svg <file>", "write the roofline")
+    .option("--svg <file>", "write the roofline: .svg, or .png")
     .option("--dump-shaders <folder>", "write the code that the driver gets for each kernel")
     .option("--all", "show every row, not the 25 that take most time")
     .action((options: Options) => runProfile(session, options));

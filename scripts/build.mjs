@@ -1,8 +1,10 @@
 /**
  * Builds `dist/`:
  *   dist/node/      every source file as a JavaScript module, in the same tree (so that relative URLs stay valid)
- * and for a full build (`npm run build`, packing)
+ * with `browser` (`npm run demo:web`)
  *   dist/browser/   engine.js, one minified module: engine and models, shaders included
+ *   dist/web/       the browser demo, static files (`scripts/site.mjs`)
+ * and for a full build (`npm run build`, packing) these and
  *   dist/types/     declarations
  *
  * Needs the installed packages; `scripts/bootstrap.mjs` sees to that. Everything is made in a temporary folder and
@@ -17,13 +19,14 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join, relative, resolve, sep } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundle, listFiles, posixRelative } from "./bundle.mjs";
 import { tail } from "./messages.mjs";
 import { runQuietly, SetupError, say } from "./run.mjs";
+import { buildSite, hasSite } from "./site.mjs";
 
 const PROJECT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["engine", "models", "pipeline", "cli", "demo", "bench"];
@@ -31,6 +34,8 @@ const SOURCES = ["engine", "models", "pipeline", "cli", "demo", "bench"];
 const PLAIN_MODULES = ["scripts/isMain.mjs", "scripts/messages.mjs", "scripts/platform.mjs", "scripts/probe.mjs"];
 const ENTRIES = ["index.ts", "browser.ts"];
 const INPUTS = [...SOURCES, "shaders", "scripts", ...ENTRIES, "package.json", "tsconfig.json", "tsconfig.build.json"];
+/** Is bundled for browsers alone. */
+const SITE = "demo/web";
 const STAMP = "stamp.json";
 
 /**
@@ -40,7 +45,7 @@ const STAMP = "stamp.json";
 export function sourceHash(root) {
   const hash = createHash("sha256");
   for (const path of INPUTS.flatMap((input) => listFiles(join(root, input)))) {
-    const name = posix(relative(root, path));
+    const name = posixRelative(root, path);
     if (name.startsWith("engine/generated/")) continue;
     hash.update(`${name}\0`).update(readFileSync(path)).update("\0");
   }
@@ -48,26 +53,33 @@ export function sourceHash(root) {
 }
 
 /**
+ * What a build has besides `dist/node/`.
+ * @typedef {object} Wanted
+ * @property {boolean} [browser] the engine as one module, and the browser demo
+ * @property {boolean} [full] these and declarations, which need sources without type errors
+ */
+
+/**
  * @param {string} root
- * @param {{ full?: boolean }} [wanted]
+ * @param {Wanted} [wanted]
  * @returns {boolean} true if `dist/` and the generated kernels are those of the sources
  */
-export function isBuilt(root, { full = false } = {}) {
+export function isBuilt(root, { browser = false, full = false } = {}) {
   const stamp = join(root, "dist", STAMP);
   if (!existsSync(stamp) || !existsSync(join(root, "engine/generated/kernels.ts"))) return false;
-  const { hash, full: isFull } = JSON.parse(readFileSync(stamp, "utf8"));
-  return hash === sourceHash(root) && (isFull || !full);
+  const built = JSON.parse(readFileSync(stamp, "utf8"));
+  return built.hash === sourceHash(root) && (built.full || (!full && (built.browser || !browser)));
 }
 
 /**
  * Generates the kernels and builds `dist/` when sources have changed. The caller holds the lock (`scripts/prepare.mjs`).
  * @param {string} [root]
- * @param {{ full?: boolean }} [wanted] full: also for the browser, and declarations, which need sources without type errors
+ * @param {Wanted} [wanted]
  * @returns {Promise<boolean>} true if something was built
  * @throws {SetupError} naming the file that does not compile
  */
-export async function build(root = PROJECT, { full = false } = {}) {
-  if (isBuilt(root, { full })) return false;
+export async function build(root = PROJECT, { browser = false, full = false } = {}) {
+  if (isBuilt(root, { browser, full })) return false;
   const started = Date.now();
   const { generateKernels } = await import("./generate.mjs");
   generateKernels(root);
@@ -75,9 +87,10 @@ export async function build(root = PROJECT, { full = false } = {}) {
   const temporary = freshFolder(join(root, ".cache"), "build-");
   try {
     await buildNode(root, join(temporary, "node"));
-    if (full) await buildBrowser(root, join(temporary, "browser"));
+    if (browser || full) await buildBrowser(root, join(temporary, "browser"));
+    if ((browser || full) && hasSite(root)) await buildSite(root, join(temporary, "web"));
     if (full) await buildTypes(root, join(temporary, "types"));
-    writeFileSync(join(temporary, STAMP), JSON.stringify({ hash, full }));
+    writeFileSync(join(temporary, STAMP), JSON.stringify({ hash, browser: browser || full, full }));
     replaceFolder(temporary, join(root, "dist"), `${temporary}-old`);
   } finally {
     rmSync(temporary, { recursive: true, force: true });
@@ -92,9 +105,10 @@ export async function build(root = PROJECT, { full = false } = {}) {
  */
 async function buildNode(root, outdir) {
   const files = [...ENTRIES, ...SOURCES].flatMap((name) => listFiles(join(root, name)));
-  const entryPoints = files.filter((path) => /(?<!\.d)\.ts$/.test(path));
-  await esbuild({ entryPoints, outdir, outbase: root, absWorkingDir: root, bundle: false, platform: "node" });
-  for (const name of PLAIN_MODULES) {
+  const entryPoints = files.filter((path) => /(?<!\.d)\.ts$/.test(path) && !path.startsWith(join(root, SITE, "/")));
+  await bundle({ entryPoints, outdir, outbase: root, absWorkingDir: root, bundle: false, platform: "node" });
+  const fonts = files.map((path) => posixRelative(root, path)).filter((name) => name.includes("/fonts/"));
+  for (const name of [...PLAIN_MODULES, ...fonts]) {
     const target = join(outdir, name);
     mkdirSync(dirname(target), { recursive: true });
     copyFileSync(join(root, name), target);
@@ -126,23 +140,8 @@ export function browserOptions(root) {
  * @param {string} root
  * @param {string} outdir
  */
-async function buildBrowser(root, outdir) {
-  await esbuild({ ...browserOptions(root), outfile: join(outdir, "engine.js") });
-}
-
-/** @param {import("esbuild").BuildOptions} options */
-async function esbuild(options) {
-  const { build: run } = await import("esbuild");
-  try {
-    await run({ ...options, format: "esm", target: "es2023", charset: "utf8", logLevel: "silent" });
-  } catch (error) {
-    const { errors } = /** @type {import("esbuild").BuildFailure} */ (error);
-    if (!errors) throw error;
-    const lines = errors.map(
-      ({ text, location: at }) => `  ${at ? `${at.file}:${at.line}:${at.column}: ` : ""}${text}`,
-    );
-    throw new SetupError(`the build failed:\n${lines.join("\n")}`);
-  }
+export async function buildBrowser(root, outdir) {
+  await bundle({ ...browserOptions(root), outfile: join(outdir, "engine.js") });
 }
 
 /**
@@ -179,23 +178,4 @@ function replaceFolder(from, to, old) {
   if (existsSync(to)) renameSync(to, old);
   renameSync(from, to);
   rmSync(old, { recursive: true, force: true });
-}
-
-/**
- * @param {string} path file or folder
- * @returns {string[]} the files in it but installed packages, sorted; none if it does not exist
- */
-function listFiles(path) {
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (!found) return [];
-  if (found.isFile()) return [path];
-  return readdirSync(path)
-    .filter((name) => name !== "node_modules")
-    .sort()
-    .flatMap((name) => listFiles(join(path, name)));
-}
-
-/** @param {string} path */
-function posix(path) {
-  return path.split(sep).join("/");
 }

@@ -4,6 +4,8 @@ import type { Device } from "../../engine/index.js";
 import { openNodeDevice } from "../../engine/node.js";
 import { type Timing, trace } from "../../engine/profile/index.js";
 import type { Config } from "../config/schema.js";
+import { drawingFile } from "../figures/png.js";
+import { standalone } from "../figures/standalone.js";
 import { reason } from "../run/folder.js";
 import { checkMemory } from "../run/limits.js";
 import type { RunLog } from "../run/types.js";
@@ -15,7 +17,7 @@ import { dumpShaders } from "./dumpShaders.js";
 import { type KernelRequest, type KernelTiming, profileKernel } from "./kernelFile.js";
 import { profilePage } from "./page.js";
 import { type Measurement, profileStep } from "./profileStep.js";
-import { rooflineChart, standalone } from "./rooflineChart.js";
+import { rooflineChart } from "./rooflineChart.js";
 import type { StepKind } from "./stepKind.js";
 import { makeStep, wellSide } from "./steps.js";
 
@@ -37,6 +39,7 @@ export interface ProfileCommandOptions {
   /** Files and folder to write. */
   readonly trace?: string;
   readonly html?: string;
+  /** The roofline; a PNG where the name ends in .png. */
   readonly svg?: string;
   readonly dumpShaders?: string;
   readonly log: RunLog;
@@ -130,10 +133,10 @@ function writeFiles(options: ProfileCommandOptions, document: ProfileDocument, e
   const chart = rooflineChart(document);
   if (!chart)
     throw new UserError(`--svg ${svg}: no kernel of this step has counted operations, so there is no roofline`);
-  write("--svg", svg, standalone(chart));
+  write("--svg", svg, drawingFile(svg, standalone(chart)));
 }
 
-function write(flag: string, file: string, content: string): void {
+function write(flag: string, file: string, content: string | Uint8Array): void {
   try {
     writeFileSync(file, content);
   } catch (error) {

@@ -91,17 +91,6 @@ export function rooflineChart({ roofline, rows }: ProfileDocument): Html | null 
   );
 }
 
-/** A chart as a file of its own: light colours in place of the page's, and a background. */
-export function standalone(chart: Html): string {
-  const colours: Record<string, string> = {
-    ...{ "--paper": "#ffffff", "--ink": "#1c2126", "--muted": "#59636e", "--rule": "#d5dade" },
-    ...{ "--c0": "#0072b2", "--c1": "#d55e00", "--c2": "#009e73", "--c3": "#b8578c", "--c4": "#b97b00" },
-  };
-  const svg = chart.markup.replace(/var\((--\w+)\)/g, (all, name: string) => colours[name] ?? all);
-  const fonts = "font-family:Arial,Helvetica,'Liberation Sans',sans-serif;background:#ffffff";
-  return `${svg.replace("<svg ", `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" style="${fonts}" `)}\n`;
-}
-
 function kindOf({ kernel }: ProfileRow): string {
   return kinds.find(([, pattern]) => pattern.test(kernel))?.[0] ?? "other";
 }

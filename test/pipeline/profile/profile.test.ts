@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openNodeDevice } from "../../../engine/node.js";
 import { fill } from "../../../engine/stream.js";
 import { resolveConfig } from "../../../pipeline/config/resolve.js";
+import { svgToPng } from "../../../pipeline/figures/png.js";
+import { standalone } from "../../../pipeline/figures/standalone.js";
 import { parseDump } from "../../../pipeline/profile/dumpShaders.js";
 import {
   addSetting,
@@ -17,7 +19,7 @@ import {
 import { headerSettings } from "../../../pipeline/profile/kernelFile.js";
 import { indented, profilePage } from "../../../pipeline/profile/page.js";
 import { profileStep } from "../../../pipeline/profile/profileStep.js";
-import { rooflineChart, standalone } from "../../../pipeline/profile/rooflineChart.js";
+import { rooflineChart } from "../../../pipeline/profile/rooflineChart.js";
 
 const folder = mkdtempSync(join(tmpdir(), "equipoise-profile-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -117,7 +119,9 @@ describe("a profile of a training step", () => {
     expect(rooflineChart({ ...profile, rows })).toBeNull();
     const page = profilePage({ ...profile, rows, warnings: ["<b>"] });
     expect(page).toContain("&lt;b&gt;");
-    expect(standalone(rooflineChart(profile) as never)).toContain("GFLOP/s");
+    const chart = standalone(rooflineChart(profile) as never);
+    expect(chart).toContain("GFLOP/s");
+    expect(svgToPng(chart, { width: 450 }).length).toBeGreaterThan(3000);
   });
 });
 
