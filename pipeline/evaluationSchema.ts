@@ -16,3 +16,12 @@ export const evaluationSchema: z.ZodType<Evaluation> = z.object({
   ),
   auroc: rate,
 });
+
+/**
+ * Name of the file in a run's folder with its figures on further images, written by experiments with `evaluate`: `data`
+ * (the folder), and `classes`, `teacher` and `student` as in `result.json`.
+ * @param name as the plan calls the images
+ */
+export function evaluationFile(name: string): string {
+  return `evaluate-${name}.json`;
+}

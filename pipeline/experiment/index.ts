@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { ResumeOptions, RunLog, RunResult, TrainOptions, TuneMode } from "../run/types.js";
 import { readFinishedRun } from "../statistics/runs.js";
+import { type Evaluate, makeEvaluations, readEvaluations } from "./evaluations.js";
 import { type Plan, readPlan } from "./plan.js";
 import { lockFolder, recordOf, writeRecord } from "./record.js";
 import { expectedSeconds, inspectRuns, type RunState, strangers } from "./state.js";
@@ -11,6 +12,7 @@ export type { RunState, RunStatus } from "./state.js";
 export interface Runner {
   trainRun(options: TrainOptions): Promise<RunResult>;
   resumeRun(run: string, options: ResumeOptions): Promise<RunResult>;
+  evaluateRun: Evaluate;
 }
 
 export interface ExperimentOptions {
@@ -79,16 +81,20 @@ async function work(
   options.onChange(runs, run);
   const common = { log, signal, yes: true, ...(adapter === undefined ? {} : { adapter }) };
   try {
-    if (began) await runner.resumeRun(run.folder, common);
-    else
-      await runner.trainRun({
-        ...common,
-        config: run.config,
-        dataRoot: plan.data,
-        out: run.folder,
-        ...(tune === undefined ? {} : { tune }),
-      });
-    run.finished = readFinishedRun(run.folder);
+    if (run.finished === null) {
+      if (began) await runner.resumeRun(run.folder, common);
+      else
+        await runner.trainRun({
+          ...common,
+          config: run.config,
+          dataRoot: plan.data,
+          out: run.folder,
+          ...(tune === undefined ? {} : { tune }),
+        });
+      run.finished = readFinishedRun(run.folder);
+    }
+    await makeEvaluations(run.folder, plan.evaluations, runner.evaluateRun, common);
+    run.evaluations = readEvaluations(run.folder, plan.evaluations);
     run.status = "done";
   } catch (error) {
     if (signal.aborted) throw error;

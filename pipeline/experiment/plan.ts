@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../engine/errors.js";
@@ -10,14 +11,12 @@ import { readYaml, type YamlFile } from "../config/yaml.js";
 import { flatten } from "../statistics/groups.js";
 
 const options = z.record(z.string(), z.unknown());
+const named = z.string().regex(/^[\w.-]+$/);
 const numbers = z.array(z.int().min(0)).min(1);
 
 /** A plan file. Every setting is combined with every configuration, fold and seed. */
 const planSchema = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[\w.-]+$/)
-    .optional(),
+  name: named.optional(),
   data: z.string().min(1).optional(),
   configs: z.array(z.string().min(1)).min(1),
   preset: z.enum(presetNames).optional(),
@@ -25,7 +24,8 @@ const planSchema = z.strictObject({
   folds: numbers.optional(),
   seeds: numbers.optional(),
   set: options.nullable().optional(),
-  settings: z.record(z.string().regex(/^[\w.-]+$/), options.nullable()).optional(),
+  settings: z.record(named, options.nullable()).optional(),
+  evaluate: z.union([z.array(z.string().min(1)), z.record(named, z.string().min(1))]).optional(),
 });
 
 /** What each key must be, for messages. */
@@ -39,6 +39,8 @@ const expected: Record<string, string> = {
   seeds: "a list of seeds from 0, such as [0, 1, 2]",
   set: "options for every run, such as {batch: 16}",
   settings: "names (letters, digits, - _ .) with the options of each, such as {strict: {meta.threshold: 0.9}}",
+  evaluate:
+    "folders of labelled images to test every run on besides its own test part, such as [../data/test], or {name: folder}",
 };
 
 /** One run of a plan. */
@@ -50,6 +52,14 @@ export interface PlannedRun {
   config: Config;
 }
 
+/** A second test of every run. */
+export interface PlannedEvaluation {
+  /** What its files are named by: `evaluate-<name>.json`. */
+  name: string;
+  /** Folder of labelled images, absolute. */
+  data: string;
+}
+
 export interface Plan {
   file: string;
   name: string;
@@ -57,6 +67,8 @@ export interface Plan {
   data: string;
   /** Fold by fold and seed by seed, so that an experiment that is not done yet has all configurations of the same folds. */
   runs: PlannedRun[];
+  /** Further labelled images that every run is tested on. */
+  evaluations: PlannedEvaluation[];
 }
 
 /**
@@ -91,7 +103,8 @@ export function readPlan(file: string, data?: string): Plan {
     ),
   );
   checkDistinct(file, runs);
-  return { file, name: plan.name ?? basename(file, extname(file)), data: resolve(images), runs };
+  const evaluations = evaluationsOf(yaml, file, plan.evaluate ?? []);
+  return { file, name: plan.name ?? basename(file, extname(file)), data: resolve(images), runs, evaluations };
 }
 
 type Choice = Pick<z.infer<typeof planSchema>, "preset" | "recipe"> & {
@@ -147,6 +160,26 @@ function checkDistinct(file: string, runs: readonly PlannedRun[]): void {
       );
     seen.add(id);
   }
+}
+
+/** A list of folders is named by their last parts. */
+function evaluationsOf(
+  yaml: YamlFile,
+  file: string,
+  given: readonly string[] | Readonly<Record<string, string>>,
+): PlannedEvaluation[] {
+  const all = Array.isArray(given)
+    ? given.map((path: string, i) => ({ at: i, name: basename(path).replace(/[^\w.-]+/g, "-"), path }))
+    : Object.entries(given).map(([name, path]) => ({ at: name, name, path }));
+  return all.map(({ at, name, path }, i) => {
+    const place = yaml.place(["evaluate", at]);
+    if (all.findIndex((other) => other.name === name) !== i)
+      throw new UserError(`${place}: there are two sets "${name}": name them: "evaluate: {one: FOLDER, two: FOLDER}"`);
+    const data = resolve(beside(file, path));
+    if (!statSync(data, { throwIfNoEntry: false })?.isDirectory())
+      throw new UserError(`${place}: ${data} is no folder; give ${expected.evaluate}`);
+    return { name, data };
+  });
 }
 
 function explain(yaml: YamlFile, file: string, error: z.ZodError): string {

@@ -2,27 +2,56 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../engine/errors.js";
 import { csvLine } from "../data/csv.js";
+import type { Evaluation } from "../metrics.js";
 import { writeAtomic, writeJson } from "../run/folder.js";
 import { formatResultTable } from "../statistics/format.js";
+import type { FinishedRun } from "../statistics/runs.js";
 import { resultTable } from "../statistics/table.js";
 import type { Plan } from "./plan.js";
 import type { RunState } from "./state.js";
 
 /**
  * Writes what an experiment has come to: `experiment.json` (every run with its status, error and averages), `runs.csv` (a
- * line per finished run with all figures per class) and `table.md` (the comparison).
+ * line per finished run with all figures per class) and `table.md` (the comparison); the last two also for each of the
+ * plan's further test sets (`runs-NAME.csv`, `table-NAME.md`).
  */
 export function writeRecord(plan: Plan, root: string, runs: readonly RunState[]): void {
   writeJson(join(root, "experiment.json"), { plan: plan.file, data: plan.data, runs: runs.map(recordOf) });
-  const finished = runs.flatMap((run) => (run.finished ? [run.finished] : []));
-  if (finished.length === 0) return;
-  writeAtomic(join(root, "runs.csv"), runsCsv(runs));
-  writeAtomic(join(root, "table.md"), formatResultTable(resultTable(finished), "markdown"));
+  writeComparison(root, "", testedRuns(runs));
+  for (const { name, data } of plan.evaluations) {
+    const about = `Tested on further images, "${name}": ${data}\n\n`;
+    writeComparison(root, `-${name}`, testedRuns(runs, name), about);
+  }
+}
+
+/** A finished run, its figures those of one test set. */
+interface TestedRun {
+  id: string;
+  label: string;
+  finished: FinishedRun;
+}
+
+/** @param set one of the plan's further test sets; default: the test part of the run's own images */
+function testedRuns(runs: readonly RunState[], set?: string): TestedRun[] {
+  return runs.flatMap(({ id, label, finished, evaluations }) => {
+    const student = set === undefined ? finished?.student : evaluations.get(set)?.student;
+    return finished && student ? [{ id, label, finished: { ...finished, student } }] : [];
+  });
+}
+
+function writeComparison(root: string, suffix: string, runs: readonly TestedRun[], about = ""): void {
+  if (runs.length === 0) return;
+  writeAtomic(join(root, `runs${suffix}.csv`), runsCsv(runs));
+  const table = resultTable(runs.map((run) => run.finished));
+  writeAtomic(join(root, `table${suffix}.md`), about + formatResultTable(table, "markdown"));
 }
 
 /** What `experiment.json` and `--json` say of a run. */
-export function recordOf({ id, label, config, folder, status, finished, error }: RunState) {
-  const student = finished?.student;
+export function recordOf({ id, label, config, folder, status, finished, evaluations, error }: RunState) {
+  const further = [...evaluations].map(([name, { student, teacher }]) => [
+    name,
+    { student: averagesOf(student), teacher: teacher && averagesOf(teacher) },
+  ]);
   return {
     id,
     label,
@@ -32,25 +61,28 @@ export function recordOf({ id, label, config, folder, status, finished, error }:
     status,
     error,
     seconds: finished?.seconds ?? null,
-    balancedAccuracy: student?.balancedAccuracy ?? null,
-    macroF1: student?.macroF1 ?? null,
-    auroc: student?.auroc ?? null,
-    accuracy: student?.accuracy ?? null,
+    ...averagesOf(finished?.student),
+    evaluations: Object.fromEntries(further) as Record<string, { student: Averages; teacher: Averages | null }>,
   };
+}
+
+const averages = ["balancedAccuracy", "macroF1", "auroc", "accuracy"] as const;
+type Averages = Record<(typeof averages)[number], number | null>;
+
+function averagesOf(evaluation: Evaluation | undefined): Averages {
+  return Object.fromEntries(averages.map((key) => [key, evaluation?.[key] ?? null])) as Averages;
 }
 
 const figures = ["recall", "precision", "f1", "auroc"] as const;
 
-function runsCsv(runs: readonly RunState[]): string {
-  const classes = runs.find((run) => run.finished)?.finished?.classes ?? [];
-  const averages = ["balancedAccuracy", "macroF1", "auroc", "accuracy"] as const;
+function runsCsv(runs: readonly TestedRun[]): string {
+  const classes = runs[0]?.finished.classes ?? [];
   const perClass = classes.flatMap((name) => figures.map((figure) => `${figure}_${name}`));
   const head = ["run", "configuration", "fold", "seed", "seconds", "n", ...averages, ...perClass];
-  const lines = runs.flatMap(({ id, label, finished }) => {
-    if (finished === null) return [];
+  const lines = runs.map(({ id, label, finished }) => {
     const { student, fold, seed, seconds } = finished;
     const ofClasses = student.perClass.flatMap((one) => figures.map((figure) => one[figure] ?? ""));
-    return [[id, label, fold, seed, seconds, student.n, ...averages.map((key) => student[key] ?? ""), ...ofClasses]];
+    return [id, label, fold, seed, seconds, student.n, ...averages.map((key) => student[key] ?? ""), ...ofClasses];
   });
   return [head, ...lines].map((cells) => `${csvLine(cells)}\r\n`).join("");
 }

@@ -6,6 +6,7 @@ import { runPaths } from "../run/folder.js";
 import { readRunConfig } from "../run/trainRun.js";
 import { decisive } from "../statistics/groups.js";
 import { type FinishedRun, readFinishedRun } from "../statistics/runs.js";
+import { type RunEvaluation, readEvaluations } from "./evaluations.js";
 import type { Plan, PlannedRun } from "./plan.js";
 
 /** Where a run of an experiment stands. */
@@ -16,13 +17,15 @@ export interface RunState extends PlannedRun {
   status: RunStatus;
   /** What was measured, once it is done. */
   finished: FinishedRun | null;
+  /** What was measured on the plan's further images, by their names. */
+  evaluations: ReadonlyMap<string, RunEvaluation>;
   /** Why it failed. */
   error: string | null;
 }
 
 /**
- * What there is of each run. A run is done when it has a result, and started when it has a configuration; one that failed
- * before counts as either.
+ * What there is of each run. A run is done when it has a result and all evaluations, and started when it has a
+ * configuration; one that failed before counts as either.
  * @throws UserError when a run in the folder is not the one that the plan asks for now
  */
 export function inspectRuns(plan: Plan, root: string): RunState[] {
@@ -30,16 +33,20 @@ export function inspectRuns(plan: Plan, root: string): RunState[] {
   const states = plan.runs.map((run): RunState => {
     const folder = join(root, run.id);
     const { config, result } = runPaths(folder);
-    if (!existsSync(config)) return { ...run, folder, status: "waiting", finished: null, error: null };
-    changed.push(...differences(run, folder, plan.data).map((what) => `${run.id}: ${what}`));
-    const done = existsSync(result);
-    return {
+    const waiting: RunState = {
       ...run,
       folder,
-      status: done ? "done" : "started",
-      finished: done ? readFinishedRun(folder) : null,
+      status: "waiting",
+      finished: null,
+      evaluations: new Map(),
       error: null,
     };
+    if (!existsSync(config)) return waiting;
+    changed.push(...differences(run, folder, plan.data).map((what) => `${run.id}: ${what}`));
+    if (!existsSync(result)) return { ...waiting, status: "started" };
+    const evaluations = readEvaluations(folder, plan.evaluations);
+    const status = evaluations.size === plan.evaluations.length ? "done" : "started";
+    return { ...waiting, status, finished: readFinishedRun(folder), evaluations };
   });
   if (changed.length > 0) {
     const more = changed.length > 3 ? `; and ${changed.length - 3} more differences` : "";

@@ -33,7 +33,11 @@ export async function evaluateRun(run: string, options: EvaluateOptions): Promis
     const on = async (network: Network, label: string) => {
       const onProgress = (done: number, total: number) => options.log.progress({ label, done, total });
       return (
-        await evaluateOn(ws, network, split.T, labels, { patches: options.patches ?? config.test.patches, onProgress })
+        await evaluateOn(ws, network, split.T, labels, {
+          patches: options.patches ?? config.test.patches,
+          onProgress,
+          ...(options.signal && { signal: options.signal }),
+        })
       ).evaluation;
     };
     const student = await on(loadNetwork(ws, "student", paths.student), "testing the student");

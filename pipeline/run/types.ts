@@ -64,6 +64,8 @@ export interface EvaluateOptions {
   patches?: number;
   adapter?: string;
   log: RunLog;
+  /** When aborted: reject with its reason between two passes. */
+  signal?: AbortSignal;
 }
 
 export interface PredictOptions {

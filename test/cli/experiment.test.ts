@@ -14,6 +14,7 @@ function state(name: string, fold: number): RunState {
     folder: "f",
     status: "waiting",
     finished: null,
+    evaluations: new Map(),
     error: null,
   };
 }
@@ -42,6 +43,7 @@ const resultOf = (runs: RunState[]): ExperimentResult => ({
     macroF1: null,
     auroc: null,
     accuracy: null,
+    evaluations: {},
     expectedSeconds: 75,
   })),
 });

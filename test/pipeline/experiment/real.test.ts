@@ -7,11 +7,12 @@ import { cli, quick } from "../run/support.js";
 const folder = temporaryFolder();
 afterAll(folder.remove);
 
-test("two real runs, a comparison of both, and nothing left to do the second time", async () => {
+test("two real runs, tested on further images too, a comparison of both, and nothing left to do the second time", async () => {
   writeImages(join(folder.path, "data"));
+  const more = writeImages(join(folder.path, "more"), { counts: [3, 4, 5, 6], seed: 5 });
   const set = [...quick, "workers=0"].map((text) => `  ${text.replace("=", ": ")}`).join("\n");
   const plan = join(folder.path, "tiny.yaml");
-  writeFileSync(plan, `data: data\nconfigs: [vgg19]\npreset: tiny\nfolds: [0, 1]\nset:\n${set}\n`);
+  writeFileSync(plan, `data: data\nconfigs: [vgg19]\npreset: tiny\nfolds: [0, 1]\nevaluate: [more]\nset:\n${set}\n`);
   const args = ["experiment", plan, "--out", join(folder.path, "runs"), "--json"];
   const first = await cli(args);
   expect(first.code, first.stderr).toBe(0);
@@ -24,6 +25,10 @@ test("two real runs, a comparison of both, and nothing left to do the second tim
   const table = readFileSync(join(root, "table.md"), "utf8");
   const mean = runs.reduce((sum, run) => sum + run.balancedAccuracy, 0) / 2;
   expect(table).toContain(`${mean.toFixed(4)} (`);
+  const evaluated = JSON.parse(readFileSync(join(root, "vgg19-fold0-seed0", "evaluate-more.json"), "utf8"));
+  const { stdout } = await cli(["evaluate", join(root, "vgg19-fold0-seed0"), "--data", more, "--json"]);
+  expect({ ...evaluated, run: undefined }).toEqual({ data: more, ...JSON.parse(stdout), run: undefined });
+  expect(evaluated.student.n).toBe(18);
   const again = await cli(args);
   expect(again.code, again.stderr).toBe(0);
   expect(again.stderr).not.toContain("running");
