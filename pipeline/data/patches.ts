@@ -66,6 +66,39 @@ export function drawPatch(image: Foreground, size: number, minForeground: number
   return corner;
 }
 
+/**
+ * A patch beside the one at `corner`. Of the four directions each gives the patch one side away, or as far away as the image goes; of
+ * those with enough foreground (all, where the whole mask is small: see `drawPatch`) the farthest, of equally far ones a random
+ * one. Where none has enough, and in an image of patch size, it is the same patch. Takes three words of `rng`.
+ */
+export function adjacentPatch(
+  image: Foreground,
+  corner: Corner,
+  size: number,
+  minForeground: number,
+  rng: Rng,
+): Corner {
+  checkFits(image, size);
+  const [bottom, right] = [image.height - size, image.width - size];
+  const least = minForeground * size * size;
+  const anyCrop = foregroundIn(image, 0, 0, image.height, image.width) <= least;
+  const sides = [
+    { y: Math.max(0, corner.y - size), x: corner.x },
+    { y: Math.min(bottom, corner.y + size), x: corner.x },
+    { y: corner.y, x: Math.max(0, corner.x - size) },
+    { y: corner.y, x: Math.min(right, corner.x + size) },
+  ];
+  return rng
+    .shuffle(sides)
+    .filter(({ y, x }) => anyCrop || foregroundIn(image, y, x, size, size) >= least)
+    .reduce((best, side) => (distance(corner, side) > distance(corner, best) ? side : best), corner);
+}
+
+/** Along rows and columns together, px. */
+export function distance(a: Corner, b: Corner): number {
+  return Math.abs(a.y - b.y) + Math.abs(a.x - b.x);
+}
+
 /** The central square; with an odd margin the extra pixel is below and to the right. */
 export function centralCrop(height: number, width: number, size: number): Corner {
   checkFits({ height, width, integral: null }, size);

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { Rng } from "../../../engine/rng.js";
 import {
+  adjacentPatch,
   centralCrop,
   croppedSize,
   cutPatch,
+  distance,
   drawPatch,
   type Foreground,
   foregroundIn,
@@ -142,5 +144,48 @@ describe("cutPatch", () => {
     const out = new Uint8Array(6).fill(99);
     cutPatch(pixels, 5, { y: 1, x: 2 }, 2, out, 1);
     expect([...out]).toEqual([99, 7, 8, 12, 13, 99]);
+  });
+});
+
+describe("adjacentPatch", () => {
+  const size = 8;
+  const plain = (height: number, width: number): Foreground => ({ height, width, integral: null });
+  const from = (image: Foreground, corner: { y: number; x: number }, least = 0.25) => {
+    const rng = new Rng(5, "beside");
+    return Array.from({ length: 200 }, () => adjacentPatch(image, corner, size, least, rng));
+  };
+  const places = (found: { y: number; x: number }[]) => new Set(found.map(({ y, x }) => `${y},${x}`));
+
+  it("is one side away, in each direction about equally often, where all four fit", () => {
+    const found = from(plain(40, 40), { y: 16, x: 15 });
+    expect(places(found)).toEqual(new Set(["8,15", "24,15", "16,7", "16,23"]));
+    for (const place of places(found))
+      expect(found.filter(({ y, x }) => `${y},${x}` === place).length).toBeGreaterThan(25);
+  });
+
+  it("is where a whole side fits, else as far away as the image goes", () => {
+    expect(places(from(plain(40, 8), { y: 3, x: 0 }))).toEqual(new Set(["11,0"]));
+    expect(places(from(plain(13, 11), { y: 4, x: 1 }))).toEqual(new Set(["0,1"]));
+    expect(places(from(plain(12, 12), { y: 2, x: 2 }))).toEqual(new Set(["0,2", "4,2", "2,0", "2,4"]));
+  });
+
+  it("is the same patch in an image of its size", () => {
+    expect(places(from(plain(8, 8), { y: 0, x: 0 }))).toEqual(new Set(["0,0"]));
+  });
+
+  it("has enough foreground; where no side has, it is the same patch", () => {
+    const left = maskOf(24, 24, (_, x) => x < 12);
+    // To the right there is none left: (8, 16) lies outside the mask.
+    expect(places(from(left, { y: 8, x: 8 }))).toEqual(new Set(["0,8", "16,8", "8,0"]));
+    const island = maskOf(40, 40, (y, x) => y >= 16 && y < 24 && x >= 16 && x < 24);
+    expect(places(from(island, { y: 16, x: 16 }))).toEqual(new Set(["16,16"]));
+    // A mask below what a patch needs allows any crop.
+    const dot = maskOf(40, 40, (y, x) => y === 20 && x === 20);
+    expect(places(from(dot, { y: 16, x: 16 }))).toEqual(new Set(["8,16", "24,16", "16,8", "16,24"]));
+  });
+
+  it("refuses a patch that does not fit, and measures along both axes", () => {
+    expect(() => adjacentPatch(plain(7, 20), { y: 0, x: 0 }, size, 0.25, new Rng(1, "x"))).toThrow(RangeError);
+    expect(distance({ y: 3, x: 9 }, { y: 5, x: 4 })).toBe(7);
   });
 });
