@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
-import { type PngHeader, readPngHeader } from "./png.js";
-import type { ImageFiles, PackedPatches, PatchRequest, ReaderOptions } from "./reader.js";
-import { InlineReader, type ReaderPort, ReaderThread } from "./readerThread.js";
-import type { Patch } from "./types.js";
+import { type ImageFiles, pictureFiles } from "./files.js";
+import { PatchReader, type ReaderOptions } from "./reader.js";
+import { ReaderThread } from "./readerThread.js";
+import { InlineReader, PatchSource, type ReaderPort } from "./source.js";
 
 export interface LoaderOptions {
   /** Side of a patch, px. */
@@ -21,9 +21,6 @@ export interface LoaderOptions {
   /** The built worker.js, where it is not in its usual place. */
   workerFile?: URL;
 }
-
-/** A conserved crop: image and top left corner, as an earlier `Patch` gave them. */
-export type Crop = Pick<Patch, "image" | "y" | "x">;
 
 let notedFallback = false;
 
@@ -55,139 +52,28 @@ function checkOptions({ size, workers, cacheBytes, minForeground, tries = 2 }: L
   }
 }
 
+/** The threads of a loader, or this one. */
+function openReaders(images: readonly ImageFiles[], options: LoaderOptions): ReaderPort[] {
+  checkOptions(options);
+  const entry = options.workers === 0 ? null : (options.workerFile ?? findWorker());
+  const threads = entry === null ? 1 : options.workers;
+  const { size, minForeground, seed, tries = 2 } = options;
+  const cacheBytes = Math.floor(options.cacheBytes / threads);
+  const reader: ReaderOptions = { size, minForeground, seed, tries, cacheBytes };
+  const files = images.map(({ file, mask }) => ({ file, mask }));
+  if (entry === null) return [new InlineReader(new PatchReader(pictureFiles(files), reader))];
+  const setup = { images: files, options: reader, yielding: options.cpuAdapter ?? false };
+  return Array.from({ length: threads }, () => new ReaderThread(entry, setup));
+}
+
 /**
  * Cuts patches from image files. Worker threads decode, keep decoded images in a cache bounded by bytes, and answer a whole batch
- * with one message each; image i always belongs to thread i mod workers. Ask for the next batch before it is needed, and decoding
- * runs ahead of the GPU.
- *
- * Crops never depend on the number of threads, on the cache or on timing. A file that cannot be read rejects with the
- * UserError that names it. Images smaller than a patch are enlarged first; coordinates count in the enlarged image.
+ * with one message each. Ask for the next batch before it is needed, and decoding runs ahead of the GPU. Images smaller than a
+ * patch are enlarged first; coordinates count in the enlarged image.
  */
-export class PatchLoader {
-  private readonly ports: ReaderPort[];
-  private readonly size: number;
-
+export class PatchLoader extends PatchSource {
   /** @throws RangeError for an option out of range */
-  constructor(
-    private readonly images: readonly ImageFiles[],
-    options: LoaderOptions,
-  ) {
-    checkOptions(options);
-    this.size = options.size;
-    const entry = options.workers === 0 ? null : (options.workerFile ?? findWorker());
-    const threads = entry === null ? 1 : options.workers;
-    const { size, minForeground, seed, tries = 2 } = options;
-    const reader: ReaderOptions = {
-      size,
-      minForeground,
-      seed,
-      tries,
-      cacheBytes: Math.floor(options.cacheBytes / threads),
-    };
-    const files = images.map(({ file, mask }) => ({ file, mask }));
-    const setup = { images: files, options: reader, yielding: options.cpuAdapter ?? false };
-    this.ports = Array.from({ length: threads }, () =>
-      entry === null ? new InlineReader(setup) : new ReaderThread(entry, setup),
-    );
-  }
-
-  /** A random crop that depends only on (seed, stream, epoch, image). */
-  async draw(image: number, epoch: number, stream: string): Promise<Patch> {
-    return (await this.drawBatch([image], epoch, stream))[0]!;
-  }
-
-  /** Random crops, in the order of `images`. An image that occurs again in the batch gets another crop each time. */
-  drawBatch(images: readonly number[], epoch: number, stream: string): Promise<Patch[]> {
-    return this.gather(images, 1, (at) => ({ kind: "draw", images: at.map((i) => images[i]!), epoch, stream }));
-  }
-
-  /** The crop at a place that an earlier patch was cut from. */
-  async crop(image: number, y: number, x: number): Promise<Patch> {
-    return (await this.cropBatch([{ image, y, x }]))[0]!;
-  }
-
-  /** Conserved crops, in the order given. @throws RangeError for a corner outside its image */
-  cropBatch(crops: readonly Crop[]): Promise<Patch[]> {
-    return this.gather(
-      crops.map(({ image }) => image),
-      1,
-      (at) => ({
-        kind: "crop",
-        images: at.map((i) => crops[i]!.image),
-        ys: at.map((i) => crops[i]!.y),
-        xs: at.map((i) => crops[i]!.x),
-      }),
-    );
-  }
-
-  /** The central crop of one image. */
-  async central(image: number): Promise<Patch> {
-    return (await this.centralBatch([image]))[0]!;
-  }
-
-  /** Central crops, in the order of `images`. */
-  centralBatch(images: readonly number[]): Promise<Patch[]> {
-    return this.gather(images, 1, (at) => ({ kind: "central", images: at.map((i) => images[i]!) }));
-  }
-
-  /** `count` test patches of one image (see `testPatches`). */
-  tiles(image: number, count: number): Promise<Patch[]> {
-    return this.gather([image], count, () => ({ kind: "tiles", images: [image], count }));
-  }
-
-  /** `count` test patches of each image, image after image. */
-  tilesBatch(images: readonly number[], count: number): Promise<Patch[]> {
-    return this.gather(images, count, (at) => ({ kind: "tiles", images: at.map((i) => images[i]!), count }));
-  }
-
-  /** Size and sample format of an image as stored, without decoding it. */
-  async probe(image: number): Promise<PngHeader> {
-    return readPngHeader(this.checkImage(image).file);
-  }
-
-  /** Ends the threads; what is still waiting rejects. May be called again. */
-  async close(): Promise<void> {
-    await Promise.all(this.ports.map((port) => port.close()));
-  }
-
-  /** Sends each thread its share of a batch and puts the answers into the order of the batch. */
-  private async gather(
-    images: readonly number[],
-    perImage: number,
-    requestFor: (positions: number[]) => PatchRequest,
-  ): Promise<Patch[]> {
-    const shares = this.ports.map(() => [] as number[]);
-    for (const [i, image] of images.entries()) {
-      this.checkImage(image);
-      shares[image % shares.length]!.push(i);
-    }
-    const patches = new Array<Patch>(images.length * perImage);
-    const place = (positions: number[], packed: PackedPatches) => {
-      for (const [share, position] of positions.entries()) {
-        for (let k = 0; k < perImage; k++) {
-          patches[position * perImage + k] = this.unpack(packed, share * perImage + k, images[position]!);
-        }
-      }
-    };
-    await Promise.all(
-      shares.map(async (positions, p) => {
-        if (positions.length > 0) place(positions, await this.ports[p]!.read(requestFor(positions)));
-      }),
-    );
-    return patches;
-  }
-
-  private checkImage(image: number): ImageFiles {
-    const files = this.images[image];
-    if (files !== undefined) return files;
-    throw new RangeError(
-      `PatchLoader: image ${image} does not exist; the loader has ${this.images.length} images, from 0`,
-    );
-  }
-
-  private unpack({ ys, xs, pixels }: PackedPatches, slot: number, image: number): Patch {
-    const { size } = this;
-    const area = size * size;
-    return { image, y: ys[slot]!, x: xs[slot]!, size, pixels: pixels.subarray(slot * area, (slot + 1) * area) };
+  constructor(images: readonly ImageFiles[], options: LoaderOptions) {
+    super(images.length, options.size, openReaders(images, options));
   }
 }

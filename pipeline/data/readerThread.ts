@@ -1,14 +1,8 @@
 import { Worker } from "node:worker_threads";
 import { UserError } from "../../engine/errors.js";
 import type { PackedPatches, PatchRequest } from "./reader.js";
-import { PatchReader } from "./reader.js";
+import { closedMessage, type ReaderPort } from "./source.js";
 import type { WorkerReply, WorkerRequest, WorkerSetup } from "./worker.js";
-
-/** Something that cuts patches: a thread, or the main thread itself. */
-export interface ReaderPort {
-  read(request: PatchRequest): Promise<PackedPatches>;
-  close(): Promise<void>;
-}
 
 interface Waiting {
   resolve(packed: PackedPatches): void;
@@ -20,8 +14,6 @@ function revive({ name, message }: { name: string; message: string }): Error {
   if (name === "RangeError") return new RangeError(message);
   return new Error(`${name} in a decoding thread: ${message}`);
 }
-
-const CLOSED = "PatchLoader: the loader is closed";
 
 /**
  * A `PatchReader` in a worker thread. Whatever ends the thread rejects what is waiting, so nothing hangs; the thread keeps the
@@ -54,7 +46,7 @@ export class ReaderThread implements ReaderPort {
   }
 
   async close(): Promise<void> {
-    this.end(new Error(CLOSED));
+    this.end(new Error(closedMessage));
     await this.worker.terminate();
   }
 
@@ -71,24 +63,5 @@ export class ReaderThread implements ReaderPort {
     for (const { reject } of this.waiting.values()) reject(this.ended);
     this.waiting.clear();
     this.worker.unref();
-  }
-}
-
-/** A `PatchReader` in the main thread, for `workers: 0`. */
-export class InlineReader implements ReaderPort {
-  private readonly reader: PatchReader;
-  private closed = false;
-
-  constructor({ images, options }: WorkerSetup) {
-    this.reader = new PatchReader(images, options);
-  }
-
-  async read(request: PatchRequest): Promise<PackedPatches> {
-    if (this.closed) throw new Error(CLOSED);
-    return this.reader.read(request);
-  }
-
-  async close(): Promise<void> {
-    this.closed = true;
   }
 }

@@ -15,10 +15,24 @@ export class BuiltLoader {
   }
 
   async build(): Promise<void> {
-    const names = ["loader", "worker", "reader", "readerThread", "png", "resize", "patches", "lru"];
+    const names = [
+      "loader",
+      "worker",
+      "source",
+      "files",
+      "imageFile",
+      "reader",
+      "readerThread",
+      "png",
+      "resize",
+      "patches",
+      "lru",
+    ];
     await build({
       entryPoints: [
         ...names.map((name) => join(project, `pipeline/data/${name}.ts`)),
+        ...["fileSource", "pages"].map((name) => join(project, `pipeline/detect/run/${name}.ts`)),
+        join(project, "pipeline/images/*.ts"),
         ...["courtesy", "errors", "rng"].map((name) => join(project, `engine/${name}.ts`)),
       ],
       outdir: this.folder,

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Network } from "../../../models/index.js";
 import type { Config } from "../../../pipeline/config/schema.js";
-import type { Crop } from "../../../pipeline/data/loader.js";
+import type { Crop } from "../../../pipeline/data/source.js";
 import type { Patch } from "../../../pipeline/data/types.js";
 import { metaBatch, supervisedBatch } from "../../../pipeline/run/batches.js";
 import { planEpoch } from "../../../pipeline/run/epochPlan.js";
@@ -228,7 +228,7 @@ describe("the plan of an epoch", () => {
   const pseudo = Int32Array.of(0, 0, 0, 0, 0, 0, 0, 0, 1, 1);
   const crops = Array.from({ length: 10 }, (_, i) => ({ image: 20 + i, y: i, x: 2 * i }));
   const plan = (set: string[], draws: number, epoch = 0) =>
-    planEpoch(paperWorkspace(set).ws, { crops, pseudo }, epoch, draws);
+    planEpoch(paperWorkspace(set).ws, { crops, pseudo, sure: pseudo }, epoch, draws);
   const shares = (order: Int32Array) =>
     [0, 1, 2].map((c) => order.filter((i) => pseudo[i] === c).length / order.length);
 
