@@ -7,10 +7,12 @@ import { methods, phasesOf } from "../methods.js";
 import { chance, type Evaluation, majority } from "../metrics.js";
 import { readChoices, writeChoices } from "../tuning/store.js";
 import { prepareChoices } from "../tuning/tuneRun.js";
+import { weightsMetadata } from "../weights.js";
 import { type Checkpoint, readCheckpoint } from "./checkpoint.js";
 import { evaluateOn } from "./classify.js";
 import { adapterName, checkSameImages, environmentOf, readEnvironment } from "./environment.js";
 import { makeRunFolders, noRun, type RunPaths, readJson, runPaths, writeAtomic, writeJson } from "./folder.js";
+import { withRunLock } from "./lock.js";
 import type { PhaseContext } from "./phase.js";
 import { writePredictions } from "./predictions.js";
 import { Trainer } from "./trainer.js";
@@ -19,12 +21,17 @@ import { openData, type SplitData, Workspace } from "./workspace.js";
 
 /**
  * Trains, tests and writes a run folder that stands alone. Nothing is written before data, configuration and adapter fit.
- * @throws UserError for data, configuration or an adapter that do not fit; the signal's reason when aborted
+ * @throws UserError for data, configuration or an adapter that do not fit; LockedError while another process trains into the
+ * same folder; the signal's reason when aborted
  */
 export async function trainRun(options: TrainOptions): Promise<RunResult> {
+  const paths = runPaths(resolve(options.out));
+  return withRunLock(paths.root, () => train(paths, options));
+}
+
+async function train(paths: RunPaths, options: TrainOptions): Promise<RunResult> {
   const { log, adapter, signal } = options;
   const config = standAlone(options.config);
-  const paths = runPaths(resolve(options.out));
   const data = await openData(config, resolve(options.dataRoot), log);
   return withWorkspace(config, data, adapter, async (ws) => {
     await checkImages(ws, data, { log, signal });
@@ -40,10 +47,15 @@ export async function trainRun(options: TrainOptions): Promise<RunResult> {
 /**
  * Continues a run from its last checkpoint, to bitwise the same weights as without the stop (on the same adapter). A
  * finished run is left as it is.
+ * @throws LockedError while another process works on the run; otherwise as {@link trainRun}
  */
 export async function resumeRun(run: string, options: ResumeOptions): Promise<RunResult> {
   const paths = runPaths(resolve(run));
   const config = readRunConfig(paths);
+  return withRunLock(paths.root, () => goOn(config, paths, options));
+}
+
+async function goOn(config: Config, paths: RunPaths, options: ResumeOptions): Promise<RunResult> {
   const environment = readEnvironment(paths);
   if (existsSync(paths.result)) {
     options.log.info(`${paths.root}: this run has finished, there is nothing to continue`);
@@ -151,9 +163,11 @@ async function test(
     finetuned: phasesOf(config).includes("finetune"),
     seconds: Math.round(trainer.seconds * 10) / 10,
   };
-  const metadata = { model: config.model, classes: JSON.stringify(dataset.classes) };
-  writeAtomic(paths.student, writeSafetensors(await trainer.student.stateDict(), metadata));
-  if (trainer.teacher) writeAtomic(paths.teacher, writeSafetensors(await trainer.teacher.stateDict(), metadata));
+  const metadata = ({ n, balancedAccuracy }: Evaluation) =>
+    weightsMetadata(config, dataset.classes, { images: n, balancedAccuracy });
+  writeAtomic(paths.student, writeSafetensors(await trainer.student.stateDict(), metadata(result.student)));
+  if (trainer.teacher && teacher)
+    writeAtomic(paths.teacher, writeSafetensors(await trainer.teacher.stateDict(), metadata(teacher)));
   const rows = split.T.map((image, i) => ({
     file: imageName(data, image),
     truth: truth[i] as number,
