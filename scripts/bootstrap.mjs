@@ -20,6 +20,7 @@ const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), "..");
  * @typedef {object} Task
  * @property {string} help
  * @property {boolean | ((args: string[]) => boolean)} gpu
+ * @property {boolean} [browser] also build for the browser
  * @property {boolean} [full] also build for the browser, and declarations
  * @property {(args: string[]) => boolean} [peers] whether the engines that the benchmark compares with are needed
  * @property {boolean} [here] run in the folder of the caller, whose paths the arguments hold; default: the project
@@ -32,6 +33,12 @@ const TASKS = {
     help: "train on a small synthetic set and report",
     gpu: true,
     commands: (args) => [["dist/node/demo/run.js", ...args]],
+  },
+  web: {
+    help: "serve the browser demo",
+    gpu: false,
+    browser: true,
+    commands: (args) => [["scripts/web.mjs", ...args]],
   },
   test: { help: "run the tests", gpu: true, commands: (args) => [["node_modules/vitest/vitest.mjs", "run", ...args]] },
   build: { help: "build dist/ for Node, the browser and embedding", gpu: false, full: true, commands: () => [] },
@@ -125,7 +132,7 @@ async function main([name = "", ...args]) {
     );
   }
   checkNode();
-  await prepare(ROOT, { packages: true, full: task.full ?? false });
+  await prepare(ROOT, { packages: true, browser: task.browser ?? false, full: task.full ?? false });
   if (task.peers?.(args)) await installPeers();
   if (typeof task.gpu === "function" ? task.gpu(args) : task.gpu) await ensureAdapter();
   let worst = 0;

@@ -6,12 +6,12 @@ import { withLock } from "./lock.mjs";
 
 /**
  * @param {string} root
- * @param {{ packages?: boolean, full?: boolean }} wanted packages: install them too; full: also build for the browser, and declarations
+ * @param {import("./build.mjs").Wanted & { packages?: boolean }} wanted packages: install them too
  */
-export async function prepare(root, { packages = false, full = false }) {
-  if ((!packages || isInstalled(root)) && isBuilt(root, { full })) return;
+export async function prepare(root, { packages = false, ...wanted }) {
+  if ((!packages || isInstalled(root)) && isBuilt(root, wanted)) return;
   await withLock(join(root, ".cache/setup.lock"), async () => {
     if (packages) await install(root);
-    await build(root, { full });
+    await build(root, wanted);
   });
 }

@@ -1,0 +1,77 @@
+import type { ComponentType } from "preact";
+import { ClassifySection } from "../classify/ClassifySection.js";
+import { FindSection } from "../find/FindSection.js";
+import { InsideSection } from "../inside/InsideSection.js";
+import { deviceStatus, type Section, section, sections } from "../state.js";
+import { TrainSection } from "../train/TrainSection.js";
+import { DeviceLine } from "./DeviceLine.js";
+import { NoWebGpu } from "./NoWebGpu.js";
+import { offline } from "./offline.js";
+import { Problems } from "./Problems.js";
+import { ThemeToggle } from "./ThemeToggle.js";
+
+const parts: Readonly<Record<Section, { readonly title: string; readonly Content: ComponentType }>> = {
+  find: { title: "Find colonies", Content: FindSection },
+  classify: { title: "Classify", Content: ClassifySection },
+  train: { title: "Train here", Content: TrainSection },
+  inside: { title: "Inside", Content: InsideSection },
+};
+
+/** The whole page. All sections stay mounted, so that work goes on in those that are not shown. */
+export function App() {
+  const status = deviceStatus.value;
+  return (
+    <>
+      <a class="skip" href={`#${section.value}`} onClick={focusMain}>
+        Skip to the content
+      </a>
+      <header class="top">
+        <div class="brand">
+          <strong>Equipoise</strong>
+          <span>in the browser</span>
+        </div>
+        <nav aria-label="Sections">
+          {sections.map((name) => (
+            <a key={name} href={`#${name}`} aria-current={section.value === name ? "page" : undefined}>
+              {parts[name].title}
+            </a>
+          ))}
+        </nav>
+        <ThemeToggle />
+      </header>
+      <main id="main" tabIndex={-1}>
+        <Problems />
+        {status.state === "unavailable" ? (
+          <NoWebGpu status={status} />
+        ) : (
+          sections.map((name) => {
+            const { title, Content } = parts[name];
+            return (
+              <section key={name} id={`section-${name}`} aria-label={title} hidden={section.value !== name}>
+                <h1>{title}</h1>
+                <Content />
+              </section>
+            );
+          })
+        )}
+      </main>
+      <footer>
+        <DeviceLine />
+        <p>
+          Your images never leave this machine: everything is computed in this page, which sends nothing anywhere.{" "}
+          {offlineText()}
+        </p>
+      </footer>
+    </>
+  );
+}
+
+function offlineText(): string {
+  if (offline.value === "ready") return "It is stored in this browser and works without a network.";
+  return offline.value === "pending" ? "" : "It works without a network for as long as it stays open.";
+}
+
+function focusMain(event: MouseEvent): void {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
