@@ -14,10 +14,12 @@ export {
 export { GpuError, type GpuErrorKind, ShapeError, UserError } from "./errors.js";
 export type { Kernel } from "./kernel.js";
 export * from "./ops/batchNorm.js";
+export * from "./ops/clusters.js";
 export { type Conv2dOptions, conv2d } from "./ops/conv/conv2d.js";
 export * from "./ops/linear.js";
 export * from "./ops/loss.js";
 export { type MatmulOptions, matmul } from "./ops/matmul.js";
+export * from "./ops/negativeCosine.js";
 export * from "./ops/ntXent.js";
 export * from "./ops/pointwise.js";
 export * from "./ops/pool.js";
