@@ -6,6 +6,7 @@ import { type NetworkSummary, summarize } from "./summary.js";
 
 export * from "./catalogue.js";
 export type { Initialisation } from "./declarations.js";
+export { Head, type HeadLayer, type HeadOptions, headLayers } from "./heads.js";
 export type { Layers, Shaped } from "./layers.js";
 export { type Architecture, Network, type NetworkInputs, type NetworkOutputs, type PassOptions } from "./network.js";
 export {

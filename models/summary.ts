@@ -39,6 +39,8 @@ export interface LayerSummary {
 /** A network without weights: the layers of one pass, and what its state dict holds. */
 export interface NetworkSummary {
   readonly layers: readonly LayerSummary[];
+  /** Length of the feature vector, in front of the classifier. */
+  readonly features: number;
   /** Parameters in the state dict, and those of them that have a gradient. */
   readonly parameters: number;
   readonly trainable: number;
@@ -171,11 +173,12 @@ export function summarize(
   const layers = new ShapeLayers(declarations);
   const [x, x2] = inputs.map((shape): Shaped => ({ shape }));
   if (!x) throw new ShapeError(`${architecture.name}: no input`);
-  architecture.forward(layers, { x, x2: x2 ?? null });
+  const { features } = architecture.forward(layers, { x, x2: x2 ?? null });
   const { parameters } = declarations;
   const total = (list: typeof parameters) => list.reduce((sum, { shape }) => sum + size(shape), 0);
   return {
     layers: layers.layers,
+    features: features.shape.at(-1) ?? 0,
     parameters: total(parameters),
     trainable: total(parameters.filter(({ trainable }) => trainable !== false)),
     parameterBytes: parameters.reduce((sum, { shape }) => sum + arenaFloats(shape) * 4, 0),
