@@ -36,7 +36,13 @@ export type {
   TrainOptions,
   TuneMode,
 } from "../pipeline/run/types.js";
-export type { RunsTable, TableFormat, TableOptions, TestedMetric } from "../pipeline/statistics/index.js";
+export type {
+  NetworkChoice,
+  RunsTable,
+  TableFormat,
+  TableOptions,
+  TestedMetric,
+} from "../pipeline/statistics/index.js";
 export type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
 export type { TuneReport } from "../pipeline/tuning/tuneRun.js";
 
@@ -82,6 +88,8 @@ export interface Actions {
 
 /** `out` only chooses the format where none is given. */
 export interface TableRequest extends TableOptions {
+  /** Name of further images, as the plan of an experiment calls them. */
+  set?: string;
   format?: TableFormat;
   out?: string;
 }

@@ -1,18 +1,22 @@
 import { writeFileSync } from "node:fs";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../engine/errors.js";
-import type { TableFormat, TestedMetric } from "./actions.js";
+import type { NetworkChoice, TableFormat, TestedMetric } from "./actions.js";
 import { given } from "./options.js";
 import type { Session } from "./session.js";
 
 interface Options {
   format?: TableFormat;
   out?: string;
-  metric: TestedMetric;
+  metric: TestedMetric[];
+  network: NetworkChoice;
+  set?: string;
   against?: string;
+  gap?: string[];
 }
 
 const formats: readonly TableFormat[] = ["markdown", "latex", "csv"];
+const networks: readonly NetworkChoice[] = ["student", "teacher", "both"];
 const metrics: readonly TestedMetric[] = ["balancedAccuracy", "macroF1", "precision", "auroc", "accuracy"];
 
 /** `equipoise table RUNS...`: configurations side by side, with tests between them. */
@@ -28,20 +32,40 @@ export function addTable(program: Command, session: Session): void {
     )
     .option("--out <file>", "file to write: .md, .tex or .csv (default: print)")
     .addOption(
-      new Option("--metric <name>", "average over classes that the tests compare")
-        .choices(metrics)
-        .default("balancedAccuracy"),
+      new Option("--metric <names>", `averages that the tests compare: all, or some of ${metrics.join(", ")}`)
+        .argParser(metricList)
+        .default(["balancedAccuracy"], "balancedAccuracy"),
     )
+    .addOption(new Option("--network <name>", "whose figures").choices(networks).default("student"))
+    .option("--set <name>", "figures on the further images that a plan calls so (default: each run's own test part)")
     .option("--against <configuration>", "test all others against this one only (default: every pair)")
+    .option("--gap <configurations...>", "LOWER UPPER: share of the way from one to the other that each closes")
     .action((runs: string[], options: Options) => table(session, runs, options));
 }
 
-async function table(session: Session, runs: string[], { format, out, metric, against }: Options): Promise<void> {
+function metricList(text: string): TestedMetric[] {
+  if (text === "all") return [...metrics];
+  const names = text.split(",").map((name) => name.trim());
+  const unknown = names.find((name) => !metrics.includes(name as TestedMetric));
+  if (unknown === undefined) return [...new Set(names)] as TestedMetric[];
+  throw new InvalidArgumentError(`"${unknown}" is none; give all, or some of ${metrics.join(",")}.`);
+}
+
+async function table(session: Session, runs: string[], options: Options): Promise<void> {
+  const { format, out, metric, network, set, against, gap } = options;
+  if (gap !== undefined && gap.length !== 2)
+    throw new UserError(
+      `--gap ${gap.join(" ")}: give two configurations, LOWER and UPPER, and the folders of runs before --gap`,
+    );
+  const [lower = "", upper = ""] = gap ?? [];
   const { table, text } = await session.actions.tableOfRuns(runs, {
-    metric,
-    ...given({ format, out, against }),
+    metrics: metric,
+    network,
+    ...given({ format, out, set, against }),
+    ...(gap && { gap: [lower, upper] }),
   });
   if (table.unfinished.length > 0) session.say(`left out, not finished: ${table.unfinished.join(", ")}`);
+  if (table.untested.length > 0) session.say(`left out, not tested on ${set}: ${table.untested.join(", ")}`);
   if (out === undefined) {
     session.result(table, text);
     if (format === "csv" && !session.json) for (const note of table.notes) session.say(note);

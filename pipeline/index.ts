@@ -10,5 +10,6 @@ export * from "./metaStep.js";
 export * from "./metrics.js";
 export { writeReport } from "./report/index.js";
 export * from "./run/index.js";
+export * from "./statistics/index.js";
 export * from "./supervisedStep.js";
 export { synthesise } from "./synth/index.js";

@@ -1,6 +1,8 @@
 /** A {@link ResultTable} as Markdown, LaTeX or CSV. */
-import { csvLine } from "../data/csv.js";
-import { type Cell, type CorrectedTest, metricTitles, type ResultTable, type TestedPair } from "./table.js";
+import type { ClosedGap, CorrectedTest, TestedPair } from "./comparisons.js";
+import { metricTitles } from "./entries.js";
+import { csv } from "./formatCsv.js";
+import type { Cell, ResultTable } from "./table.js";
 
 export const tableFormats = ["markdown", "latex", "csv"] as const;
 export type TableFormat = (typeof tableFormats)[number];
@@ -15,89 +17,117 @@ export function formatResultTable(table: ResultTable, format: TableFormat): stri
   return { markdown, latex, csv }[format](table);
 }
 
-const testNames = [
+/** A table as texts: its head and rows; how many columns hold words. */
+export interface TextTable {
+  title: string;
+  head: string[];
+  rows: string[][];
+  words: number;
+}
+
+const testTitles = [
   ["student", "Student"],
   ["paired", "paired t"],
   ["wilcoxon", "Wilcoxon"],
 ] as const;
 
-const comparisonHead = (table: ResultTable) => [
-  "configuration",
-  "compared with",
-  `difference in ${metricTitles[table.tests.metric]}`,
-  "pairs",
-  ...testNames.flatMap(([, name]) => [`${name} p`, "Holm"]),
-];
+/**
+ * Every table as texts. @param mark how the best of a column is written
+ */
+export function textTables(table: ResultTable, mark: (text: string) => string): TextTable[] {
+  const figures = table.tables.map(({ title, columns, rows }) => ({
+    title,
+    head: ["configuration", "runs", ...columns],
+    rows: rows.map((row) => [row.configuration, String(row.runs), ...row.cells.map((cell) => cellText(cell, mark))]),
+    words: 1,
+  }));
+  const { comparisons } = table.tests;
+  const tests = ["configuration", "compared with", "metric", "difference", "pairs"];
+  return [
+    ...figures,
+    ...(table.gap ? [gapTable(table.gap)] : []),
+    ...(comparisons.length === 0
+      ? []
+      : [
+          {
+            title: "Tests",
+            head: [...tests, ...testTitles.flatMap(([, name]) => [`${name} p`, "Holm"])],
+            rows: comparisons.map(comparisonRow),
+            words: 3,
+          },
+        ]),
+  ];
+}
 
-function comparisonRow({ a, b, difference, pairs, ...tests }: TestedPair): string[] {
-  const shown = testNames.flatMap(([key]) => [pText(tests[key].p), pText(tests[key].corrected)]);
-  return [a, b, difference === null ? "-" : signed(difference), String(pairs), ...shown];
+function gapTable({ lower, upper, rows }: NonNullable<ResultTable["gap"]>): TextTable {
+  return {
+    title: `Share of the gap from ${lower} to ${upper} that is closed`,
+    head: ["configuration", "metric", "pairs", "share", "95 % interval"],
+    rows: rows.map((row) => [row.configuration, metricTitles[row.metric], String(row.n), ...gapText(row)]),
+    words: 2,
+  };
+}
+
+/** Share and interval in per cent. */
+export function gapText({ share, interval }: ClosedGap): [share: string, interval: string] {
+  const percent = (value: number) => `${(100 * value).toFixed(0).replace("-0", "0")} %`;
+  return [
+    share === null ? "-" : percent(share),
+    interval === null ? "-" : `${percent(interval[0])} to ${percent(interval[1])}`,
+  ];
+}
+
+function comparisonRow({ a, b, metric, difference, pairs, ...tests }: TestedPair): string[] {
+  const shown = testTitles.flatMap(([key]) => [pText(tests[key].p), pText(tests[key].corrected)]);
+  return [a, b, metricTitles[metric], difference === null ? "-" : signed(difference), String(pairs), ...shown];
 }
 
 function markdown(table: ResultTable): string {
-  const parts = table.tables.map(({ title, columns, rows }) => {
-    const body = rows.map((row) => [row.configuration, String(row.runs), ...row.cells.map((c) => bold(c, "**", "**"))]);
-    return `### ${title}\n\n${pipes([["configuration", "runs", ...columns], ...body])}`;
-  });
-  if (table.tests.comparisons.length > 0) {
-    const rows = [comparisonHead(table), ...table.tests.comparisons.map(comparisonRow)];
-    parts.push(`### Tests\n\n${pipes(rows)}`, ...reasons(table).map((line) => `- ${line}`));
-  }
-  return `${[...parts, ...table.notes].join("\n\n")}\n`;
+  const parts = textTables(table, (text) => `**${text}**`).map(
+    ({ title, head, rows, words }) => `### ${title}\n\n${pipes([head, ...rows], words)}`,
+  );
+  const why = reasons(table).map((line) => `- ${line}`);
+  return `${[...parts, ...(why.length > 0 ? [why.join("\n")] : []), ...table.notes].join("\n\n")}\n`;
 }
 
 /** A Markdown table whose columns also line up as plain text. */
-function pipes(rows: readonly (readonly string[])[]): string {
+function pipes(rows: readonly (readonly string[])[], words: number): string {
   const clean = rows.map((row) => row.map((text) => text.replaceAll("|", "\\|")));
   const widths = (clean[0] ?? []).map((_, c) => Math.max(3, ...clean.map((row) => row[c]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    `| ${row.map((text, c) => (c === 0 ? text.padEnd(widths[c] ?? 0) : text.padStart(widths[c] ?? 0))).join(" | ")} |`;
-  const rule = `|${widths.map((width, c) => (c === 0 ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
+  const pad = (text: string, c: number) => (c < words ? text.padEnd(widths[c] ?? 0) : text.padStart(widths[c] ?? 0));
+  const line = (row: readonly string[]) => `| ${row.map(pad).join(" | ")} |`;
+  const rule = `|${widths.map((width, c) => (c < words ? "-".repeat(width + 2) : `${"-".repeat(width + 1)}:`)).join("|")}|`;
   const [head = [], ...body] = clean;
   return [line(head), rule, ...body.map(line)].join("\n");
 }
 
 function latex(table: ResultTable): string {
-  const parts = table.tables.map(({ title, columns, rows }) => {
-    const body = rows.map((row) => [
-      escapeLatex(row.configuration),
-      String(row.runs),
-      ...row.cells.map((c) => bold(c, "\\textbf{", "}")),
-    ]);
-    return tabular(title, [["configuration", "runs", ...columns].map(escapeLatex), ...body], 1);
-  });
-  if (table.tests.comparisons.length > 0) {
-    const rows = [comparisonHead(table), ...table.tests.comparisons.map(comparisonRow)];
-    parts.push(
-      tabular(
-        "Tests",
-        rows.map((row) => row.map(escapeLatex)),
-        2,
-      ),
-    );
-  }
+  const bold = (text: string) => `\\textbf{${text}}`;
+  const parts = textTables(table, bold).map(tabular);
   const notes = [...reasons(table), ...table.notes].map((note) => `% ${note}`);
   return `% Needs \\usepackage{booktabs}\n${[...parts, notes.join("\n")].join("\n\n")}\n`;
 }
 
-/** @param left columns set to the left; the others are set to the right */
-function tabular(title: string, rows: readonly (readonly string[])[], left: number): string {
-  const line = (row: readonly string[]) => `  ${row.join(" & ")} \\\\`;
-  const [head = [], ...body] = rows;
-  const columns = "l".repeat(left) + "r".repeat(head.length - left);
+function tabular({ title, head, rows, words }: TextTable): string {
+  const line = (row: readonly string[]) => `  ${row.map(escapeCell).join(" & ")} \\\\`;
   return [
     "\\begin{table}",
     "  \\centering",
     `  \\caption{${escapeLatex(title)}}`,
-    `  \\begin{tabular}{${columns}}`,
+    `  \\begin{tabular}{${"l".repeat(words)}${"r".repeat(head.length - words)}}`,
     "  \\toprule",
     line(head),
     "  \\midrule",
-    ...body.map(line),
+    ...rows.map(line),
     "  \\bottomrule",
     "  \\end{tabular}",
     "\\end{table}",
   ].join("\n");
+}
+
+/** A bold figure holds digits alone. */
+function escapeCell(text: string): string {
+  return /^\\textbf\{[\d.() -]+\}$/.test(text) ? text : escapeLatex(text);
 }
 
 const latexMarks: Record<string, string> = {
@@ -112,61 +142,25 @@ function escapeLatex(text: string): string {
   return text.replace(/[\\~^<>&%$#_{}]/g, (mark) => latexMarks[mark] ?? `\\${mark}`);
 }
 
-/** One line per configuration, figure and class; then, with other columns empty, one per comparison and test. */
-function csv(table: ResultTable): string {
-  const head = ["kind", "configuration", "compared_with", "metric", "class", "runs", "n", "mean", "std", "best"];
-  const tests = ["test", "statistic", "df", "p", "p_holm", "reason"];
-  const figures = table.tables.flatMap(({ metric, columns, rows }) =>
-    rows.flatMap(({ configuration, runs, cells }) =>
-      cells.map(({ mean, std, n, best }, c) => {
-        const [name, of] = metric === "overall" ? [columns[c] ?? "", "all"] : [metric, columns[c] ?? ""];
-        return [
-          "figure",
-          configuration,
-          "",
-          name,
-          of,
-          runs,
-          n,
-          number(mean),
-          number(std),
-          best ? 1 : 0,
-          ...tests.map(() => ""),
-        ];
-      }),
-    ),
-  );
-  const compared = table.tests.comparisons.flatMap((one) =>
-    testNames.map(([key]) => {
-      const test = one[key];
-      const outcome =
-        test.p === null
-          ? ["", "", "", "", test.reason]
-          : [number(test.statistic), number(test.degreesOfFreedom), number(test.p), number(test.corrected), ""];
-      const n = test.p === null ? "" : test.n;
-      const name = metricTitles[table.tests.metric];
-      return ["test", one.a, one.b, name, "all", "", n, number(one.difference), "", "", key, ...outcome];
-    }),
-  );
-  return [[...head, ...tests], ...figures, ...compared].map((row) => `${csvLine(row)}\r\n`).join("");
-}
-
-/** `0.7312 (0.0120)`; best means between marks. */
-function bold({ mean, std, best }: Cell, open: string, close: string): string {
+/** `0.7312 (0.0120)`; the best marked. */
+function cellText({ mean, std, best }: Cell, mark: (text: string) => string): string {
   if (mean === null) return "-";
   const text = std === null ? mean.toFixed(4) : `${mean.toFixed(4)} (${std.toFixed(4)})`;
-  return best ? `${open}${text}${close}` : text;
+  return best ? mark(text) : text;
 }
 
-/** Why tests were not made, each reason once. */
-function reasons({ tests }: ResultTable): string[] {
+/** Why there is no test or interval, each reason once. */
+export function reasons({ tests, gap }: ResultTable): string[] {
   const lines = tests.comparisons.flatMap(({ a, b, ...rest }) =>
-    testNames.flatMap(([key, name]) => {
+    testTitles.flatMap(([key, name]) => {
       const test: CorrectedTest = rest[key];
       return test.p === null ? [`${a} and ${b}, ${name}: no p-value, ${test.reason}.`] : [];
     }),
   );
-  return [...new Set(lines)];
+  const unbounded = (gap?.rows ?? []).flatMap(({ configuration, metric, reason }) =>
+    reason === null ? [] : [`${configuration}, ${metricTitles[metric]}: no interval of the share, ${reason}.`],
+  );
+  return [...new Set([...unbounded, ...lines])];
 }
 
 function pText(p: number | null): string {
@@ -176,8 +170,4 @@ function pText(p: number | null): string {
 
 function signed(value: number): string {
   return `${value < 0 ? "-" : "+"}${Math.abs(value).toFixed(4)}`;
-}
-
-function number(value: number | null): string {
-  return value === null ? "" : String(Number(value.toPrecision(9)));
 }

@@ -2,14 +2,16 @@ import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "n
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../engine/errors.js";
-import { evaluationSchema } from "../evaluationSchema.js";
+import { evaluationFile, evaluationSchema } from "../evaluationSchema.js";
 import type { Evaluation } from "../metrics.js";
 
-const resultSchema = z.object({
+/** What `result.json` and the figures on further images have in common. */
+const figuresSchema = z.object({
   classes: z.array(z.string()).min(1),
   student: evaluationSchema,
-  seconds: z.number(),
+  teacher: evaluationSchema.nullish(),
 });
+const resultSchema = figuresSchema.extend({ seconds: z.number() });
 
 /** Options that every run has, whichever version wrote it; the others are only compared. */
 const configSchema = z.looseObject({
@@ -31,6 +33,8 @@ export interface FinishedRun {
   seed: number;
   classes: string[];
   student: Evaluation;
+  /** Null where the method has none. */
+  teacher: Evaluation | null;
   seconds: number;
   /** Folder of images; null where the run does not say. */
   data: string | null;
@@ -41,15 +45,35 @@ export interface FoundRuns {
   runs: FinishedRun[];
   /** Folders of runs without a result yet. */
   unfinished: string[];
+  /** Folders of finished runs that were not tested on the further images asked for. */
+  untested: string[];
+}
+
+export interface ReadOptions {
+  /** Figures on further images, by the name that an experiment's plan gives them. Default: those on the run's own test part. */
+  set?: string;
 }
 
 /**
- * Reads finished runs. A folder that is no run is searched for runs, three levels deep; one that is met twice counts once.
+ * Reads finished runs, in the folders given or below them (`findRuns`).
  * @throws UserError naming the folder where there is no run, or the file that is not what a run writes
  */
-export function readFinishedRuns(folders: readonly string[]): FoundRuns {
-  const seen = new Set<string>();
-  const found: FoundRuns = { runs: [], unfinished: [] };
+export function readFinishedRuns(folders: readonly string[], { set }: ReadOptions = {}): FoundRuns {
+  const found: FoundRuns = { runs: [], unfinished: [], untested: [] };
+  for (const run of findRuns(folders)) {
+    if (!existsSync(join(run, "result.json"))) found.unfinished.push(run);
+    else if (set !== undefined && !existsSync(join(run, evaluationFile(set)))) found.untested.push(run);
+    else found.runs.push(readFinishedRun(run, set));
+  }
+  return found;
+}
+
+/**
+ * Folders of runs, finished or not. A folder that is no run is searched three levels deep; one that is met twice counts once.
+ * @throws UserError naming the folder where there is no run
+ */
+export function findRuns(folders: readonly string[]): string[] {
+  const seen = new Map<string, string>();
   for (const folder of folders) {
     if (!existsSync(folder) || !statSync(folder).isDirectory())
       throw new UserError(`${folder}: there is no such folder; give the folders of runs, or one that holds them`);
@@ -58,28 +82,39 @@ export function readFinishedRuns(folders: readonly string[]): FoundRuns {
       throw new UserError(`${folder}: neither it nor the folders in it are runs (none has a config.json)`);
     for (const run of inside) {
       const real = realpathSync(run);
-      if (seen.has(real)) continue;
-      seen.add(real);
-      if (existsSync(join(run, "result.json"))) found.runs.push(readFinishedRun(run));
-      else found.unfinished.push(run);
+      if (!seen.has(real)) seen.set(real, run);
     }
   }
-  return found;
+  return [...seen.values()];
 }
 
-/** Reads one run that has a result. @throws UserError naming the file and what is wrong with it */
-export function readFinishedRun(folder: string): FinishedRun {
+/**
+ * Reads one run that has a result.
+ * @param set take the figures on these further images
+ * @throws UserError naming the file and what is wrong with it
+ */
+export function readFinishedRun(folder: string, set?: string): FinishedRun {
   const config = read(join(folder, "config.json"), configSchema);
-  const { classes, student, seconds } = read(join(folder, "result.json"), resultSchema);
-  const named = student.perClass.map((one) => one.class);
-  if (named.join("\n") !== classes.join("\n"))
-    throw new UserError(
-      `${join(folder, "result.json")}: figures of the classes ${named.join(", ")}, but the run has ${classes.join(", ")}; ` +
-        "remove the file and resume the run to test it again",
-    );
+  const { seconds, ...own } = read(join(folder, "result.json"), resultSchema);
+  checkNames(join(folder, "result.json"), own, own.classes);
+  const tested = set === undefined ? own : read(join(folder, evaluationFile(set)), figuresSchema);
+  if (set !== undefined) checkNames(join(folder, evaluationFile(set)), tested, own.classes);
+  const { student, teacher = null } = tested;
   const environment = join(folder, "environment.json");
   const data = existsSync(environment) ? read(environment, datasetSchema).dataset.root : null;
-  return { folder, config, fold: config.data.fold, seed: config.seed, classes, student, seconds, data };
+  const { classes } = own;
+  return { folder, config, fold: config.data.fold, seed: config.seed, classes, student, teacher, seconds, data };
+}
+
+function checkNames(file: string, { student, teacher }: z.infer<typeof figuresSchema>, classes: string[]): void {
+  for (const evaluation of [student, teacher]) {
+    const named = evaluation?.perClass.map((one) => one.class) ?? classes;
+    if (named.join("\n") === classes.join("\n")) continue;
+    throw new UserError(
+      `${file}: figures of the classes ${named.join(", ")}, but the run has ${classes.join(", ")}; ` +
+        "remove the file and resume the run to test it again",
+    );
+  }
 }
 
 function runFolders(folder: string, depth: number): string[] {

@@ -1,17 +1,19 @@
 import { UserError } from "../../engine/errors.js";
-import type { Evaluation } from "../metrics.js";
+import { type ClosedGap, closedGaps, compareEntries, type TestedPair } from "./comparisons.js";
+import {
+  averageOf,
+  chosenGroup,
+  type Entry,
+  entriesOf,
+  knownMean,
+  metricTitles,
+  type NetworkChoice,
+  type TestedMetric,
+  testedMetrics,
+} from "./entries.js";
 import { groupRuns, type RunGroup } from "./groups.js";
 import type { FinishedRun } from "./runs.js";
-import {
-  holm,
-  leastPairsForWilcoxon,
-  mean,
-  pairedTTest,
-  standardDeviation,
-  type TestOutcome,
-  unpairedTTest,
-  wilcoxonTest,
-} from "./tests.js";
+import { leastPairsForWilcoxon, mean, standardDeviation } from "./tests.js";
 
 /** Figures of one value over the runs of a configuration. */
 export interface Cell {
@@ -32,47 +34,27 @@ export interface MetricTable {
   rows: { configuration: string; runs: number; cells: Cell[] }[];
 }
 
-/** Averages over classes that can be tested. */
-export const testedMetrics = ["balancedAccuracy", "macroF1", "precision", "auroc", "accuracy"] as const;
-export type TestedMetric = (typeof testedMetrics)[number];
-
-export const metricTitles: Record<TestedMetric, string> = {
-  balancedAccuracy: "balanced accuracy",
-  macroF1: "F1",
-  precision: "precision",
-  auroc: "AUROC",
-  accuracy: "accuracy",
-};
-
-/** A test of two configurations; p as it is and after Holm's correction over all comparisons by the same test. */
-export type CorrectedTest = TestOutcome & { corrected: number | null };
-
-export interface TestedPair {
-  a: string;
-  b: string;
-  /** Mean of a minus mean of b. */
-  difference: number | null;
-  /** Pairs of the same fold and seed. */
-  pairs: number;
-  student: CorrectedTest;
-  paired: CorrectedTest;
-  wilcoxon: CorrectedTest;
-}
-
 /** Everything that `equipoise table` shows. */
 export interface ResultTable {
   classes: string[];
+  network: NetworkChoice;
   tables: MetricTable[];
-  tests: { metric: TestedMetric; against: string | null; comparisons: TestedPair[] };
+  tests: { metrics: TestedMetric[]; against: string | null; comparisons: TestedPair[] };
+  /** Null where none was asked for. */
+  gap: { lower: string; upper: string; rows: ClosedGap[] } | null;
   /** What a reader must know, in whole sentences. */
   notes: string[];
 }
 
 export interface TableOptions {
-  /** What the tests compare. Default: balanced accuracy. */
-  metric?: TestedMetric;
+  /** What the tests compare. Default: balanced accuracy alone. */
+  metrics?: readonly TestedMetric[];
+  /** Whose figures. Default: the student's. */
+  network?: NetworkChoice;
   /** Compare all others with this configuration (its label, or its name where only one has it); default: every pair. */
   against?: string;
+  /** The share of the gap between these two configurations that each of the others closes. */
+  gap?: readonly [lower: string, upper: string];
 }
 
 const perClassMetrics = [
@@ -84,46 +66,50 @@ const perClassMetrics = [
 
 /**
  * Mean and standard deviation over folds and seeds, and the tests between configurations.
- * @throws UserError for no runs, runs that do not belong together, or an unknown `against`
+ * @throws UserError for no runs, runs that do not belong together, or an unknown configuration in `against` or `gap`
  */
 export function resultTable(runs: readonly FinishedRun[], options: TableOptions = {}): ResultTable {
   const classes = runs[0]?.classes;
   if (classes === undefined) throw new UserError("no finished run: a run has a result.json when it is done");
+  const { metrics = ["balancedAccuracy"], network = "student" } = options;
   const groups = groupRuns(runs);
-  const metric = options.metric ?? "balancedAccuracy";
-  const against = options.against === undefined ? null : chosen(groups, options.against);
-  const perClass = perClassMetrics.map(([key, title]) =>
-    metricTable(groups, key, title, [...classes, "average"], (run) => [
-      ...run.student.perClass.map((one) => one[key]),
-      knownMean(run.student.perClass.map((one) => one[key])),
-    ]),
-  );
-  const overall = metricTable(groups, "overall", "Averages", Object.values(metricTitles), (run) =>
-    testedMetrics.map((key) => averageOf(run.student, key)),
-  );
-  const comparisons = compareGroups(groups, metric, against);
+  const against = options.against === undefined ? null : chosenGroup(groups, "--against", options.against).label;
+  const ends = options.gap === undefined ? null : gapEnds(groups, options.gap);
+  const entries = entriesOf(groups, network);
+  const comparisons = compareEntries(entries, metrics, against);
+  const gap = ends && { ...ends, rows: closedGaps(withEnds(entries, groups, ends), metrics, ends) };
   return {
     classes,
-    tables: [...perClass, overall],
-    tests: { metric, against: against?.label ?? null, comparisons },
-    notes: notesOn(runs, groups, comparisons),
+    network,
+    tables: tablesOf(entries, classes),
+    tests: { metrics: [...metrics], against, comparisons },
+    gap,
+    notes: [...notesOn(runs, groups, network), ...notesOnTests(comparisons, metrics), ...(gap ? [gapNote] : [])],
   };
 }
 
-/** The value of a run that enters a test. */
-export function averageOf(evaluation: Evaluation, metric: TestedMetric): number | null {
-  return metric === "precision" ? knownMean(evaluation.perClass.map((one) => one.precision)) : evaluation[metric];
+function tablesOf(entries: readonly Entry[], classes: readonly string[]): MetricTable[] {
+  const perClass = perClassMetrics.map(([key, title]) =>
+    metricTable(entries, key, title, [...classes, "average"], ({ perClass }) => [
+      ...perClass.map((one) => one[key]),
+      knownMean(perClass.map((one) => one[key])),
+    ]),
+  );
+  const overall = metricTable(entries, "overall", "Averages", Object.values(metricTitles), (evaluation) =>
+    testedMetrics.map((key) => averageOf(evaluation, key)),
+  );
+  return [...perClass, overall];
 }
 
 function metricTable(
-  groups: readonly RunGroup[],
+  entries: readonly Entry[],
   metric: string,
   title: string,
   columns: string[],
-  values: (run: FinishedRun) => (number | null)[],
+  values: (evaluation: Entry["runs"][number]["evaluation"]) => (number | null)[],
 ): MetricTable {
-  const rows = groups.map(({ label, runs }) => {
-    const all = runs.map(values);
+  const rows = entries.map(({ label, runs }) => {
+    const all = runs.map(({ evaluation }) => values(evaluation));
     const cells = columns.map((_, c) => cell(all.map((row) => row[c] ?? null).filter((v) => v !== null)));
     return { configuration: label, runs: runs.length, cells };
   });
@@ -139,69 +125,32 @@ function cell(values: readonly number[]): Cell {
   return { mean: n === 0 ? null : mean(values), std: standardDeviation(values), n, best: false };
 }
 
-function compareGroups(groups: readonly RunGroup[], metric: TestedMetric, against: RunGroup | null): TestedPair[] {
-  const chosenPairs = groups.flatMap((a, i) =>
-    groups.slice(i + 1).flatMap((b): [RunGroup, RunGroup][] => {
-      if (against === null) return [[a, b]];
-      return b === against ? [[a, b]] : a === against ? [[b, a]] : [];
-    }),
+function gapEnds(groups: readonly RunGroup[], [from, to]: readonly [string, string]) {
+  const [lower, upper] = [from, to].map((name) => chosenGroup(groups, "--gap", name).label) as [string, string];
+  if (lower === upper) throw new UserError(`--gap ${from} ${to}: both are ${lower}; name two configurations`);
+  return { lower, upper };
+}
+
+/** The rows and, for a gap between teachers, the ends that have students only. */
+function withEnds(entries: readonly Entry[], groups: readonly RunGroup[], ends: { lower: string; upper: string }) {
+  const lacking = groups.filter(
+    ({ label }) => Object.values(ends).includes(label) && !entries.some(({ configuration }) => configuration === label),
   );
-  const raw = chosenPairs.map(([a, b]) => compare(a, b, metric));
-  const correct = (test: "student" | "paired" | "wilcoxon") => holm(raw.map((one) => one[test].p));
-  const corrected = { student: correct("student"), paired: correct("paired"), wilcoxon: correct("wilcoxon") };
-  return raw.map((one, i) => ({
-    ...one,
-    student: { ...one.student, corrected: corrected.student[i] ?? null },
-    paired: { ...one.paired, corrected: corrected.paired[i] ?? null },
-    wilcoxon: { ...one.wilcoxon, corrected: corrected.wilcoxon[i] ?? null },
-  }));
+  return lacking.length === 0 ? entries : [...entries, ...entriesOf(lacking, "student")];
 }
 
-function compare(a: RunGroup, b: RunGroup, metric: TestedMetric) {
-  const known = ({ runs }: RunGroup) =>
-    runs.flatMap((run) => {
-      const value = averageOf(run.student, metric);
-      return value === null ? [] : [{ key: `${run.fold}/${run.seed}`, value }];
-    });
-  const [left, right] = [known(a), known(b)];
-  const other = new Map(right.map(({ key, value }) => [key, value]));
-  const pairs = left.flatMap(({ key, value }) => {
-    const partner = other.get(key);
-    return partner === undefined ? [] : [[value, partner] as const];
-  });
-  const [ours, theirs] = [left.map((one) => one.value), right.map((one) => one.value)];
-  return {
-    a: a.label,
-    b: b.label,
-    difference: ours.length > 0 && theirs.length > 0 ? mean(ours) - mean(theirs) : null,
-    pairs: pairs.length,
-    student: unpairedTTest(ours, theirs),
-    paired: pairedTTest(pairs),
-    wilcoxon: wilcoxonTest(pairs),
-  };
-}
+const gapNote =
+  "Share of the gap closed: (mean - mean of the lower end) / (mean of the upper end - mean of the lower end), over the folds and seeds that all three have. Intervals: 95 %, by Fieller's theorem for a quotient of paired means (J. R. Stat. Soc. B 16, 1954, 175-185), each for itself, without a correction for their number; 0 lies outside exactly when the paired t-test against the lower end has p < 0.05.";
 
-function chosen(groups: readonly RunGroup[], name: string): RunGroup {
-  const exact = groups.filter(({ label }) => label === name);
-  const [found, second] = exact.length > 0 ? exact : groups.filter(({ runs }) => runs[0]?.config.config === name);
-  if (found !== undefined && second === undefined) return found;
-  const all = groups.map(({ label }) => `"${label}"`).join(", ");
-  throw new UserError(
-    `--against ${name}: ${found ? "several configurations are called so" : "not in these runs"}; there are ${all}`,
-  );
-}
-
-function notesOn(runs: readonly FinishedRun[], groups: readonly RunGroup[], pairs: readonly TestedPair[]): string[] {
+function notesOn(runs: readonly FinishedRun[], groups: readonly RunGroup[], network: NetworkChoice): string[] {
+  const whose = { student: "the student", teacher: "the teacher", both: "student and teacher" }[network];
   const notes = [
     'Recall is the true TPR, TP / (TP + FN). What Witmer & Bhanu (2024) call TPR in Tables 2, 3 and 5 divides by the predicted counts: it is precision. Compare their "TPR" with the precision here; their F1 is F1.',
-    "Mean (standard deviation, n - 1) over folds and seeds of the student on its test part; a quotient 0/0 is left out.",
+    `Mean (standard deviation, n - 1) over folds and seeds, of ${whose}; a quotient 0/0 is left out.`,
   ];
-  if (pairs.length > 0)
-    notes.push(
-      "Tests are two-sided. Student: unpaired t-test, as in the article. Paired t-test and Wilcoxon: over pairs of the same fold and seed. Holm: corrected over the comparisons of this table. Folds share training images, so all of these are optimistic.",
-    );
-  if (pairs.some(({ wilcoxon }) => wilcoxon.p !== null && wilcoxon.n < leastPairsForWilcoxon))
-    notes.push(`With fewer than ${leastPairsForWilcoxon} pairs that differ, Wilcoxon's p cannot fall below 0.05.`);
+  const without = groups.filter((group) => group.runs.every((run) => run.teacher === null));
+  if (network !== "student" && without.length > 0)
+    notes.push(`Without a teacher: ${without.map(({ label }) => label).join(", ")}.`);
   const sizes = new Set(groups.map((group) => group.runs.length));
   if (sizes.size > 1) notes.push(`The configurations do not have equally many runs (${[...sizes].join(", ")}).`);
   const folders = new Set(runs.flatMap(({ data }) => (data === null ? [] : [data])));
@@ -210,7 +159,13 @@ function notesOn(runs: readonly FinishedRun[], groups: readonly RunGroup[], pair
   return notes;
 }
 
-function knownMean(values: readonly (number | null)[]): number | null {
-  const known = values.filter((v) => v !== null);
-  return known.length === 0 ? null : mean(known);
+function notesOnTests(pairs: readonly TestedPair[], metrics: readonly TestedMetric[]): string[] {
+  if (pairs.length === 0) return [];
+  const metricCount = metrics.length > 1 ? ` on ${metrics.length} metrics` : "";
+  const notes = [
+    `Tests are two-sided. Student: unpaired t-test, as in the article. Paired t-test and Wilcoxon: over pairs of the same fold and seed. Holm: the family is the ${pairs.length} comparisons${metricCount} of this call, for each of the three tests by itself; comparisons without a p-value do not count. Folds share training images, so all of these are optimistic.`,
+  ];
+  if (pairs.some(({ wilcoxon }) => wilcoxon.p !== null && wilcoxon.n < leastPairsForWilcoxon))
+    notes.push(`With fewer than ${leastPairsForWilcoxon} pairs that differ, Wilcoxon's p cannot fall below 0.05.`);
+  return notes;
 }

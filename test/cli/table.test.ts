@@ -27,7 +27,33 @@ it("prints one JSON document", async () => {
   const { stdout } = await run(["table", root, "--json", "--against", "vgg19", "--metric", "macroF1"], { tableOfRuns });
   const table = JSON.parse(stdout);
   expect(table.runs).toBe(6);
-  expect(table.tests).toMatchObject({ metric: "macroF1", against: "vgg19" });
+  expect(table.tests).toMatchObject({ metrics: ["macroF1"], against: "vgg19" });
+});
+
+it("tests several metrics as one family, for teachers too", async () => {
+  const { stdout } = await run(["table", root, "--json", "--metric", "all"], { tableOfRuns });
+  const { tests } = JSON.parse(stdout);
+  expect(tests.metrics).toEqual(["balancedAccuracy", "macroF1", "precision", "auroc", "accuracy"]);
+  expect(tests.comparisons).toHaveLength(5);
+  const { code, stderr } = await run(["table", root, "--network", "teacher"], { tableOfRuns });
+  expect(code).toBe(1);
+  expect(stderr).toContain("--network teacher: none of these runs has a teacher");
+  const wrong = await run(["table", root, "--metric", "macroF1,recal"], { tableOfRuns });
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain('"recal" is none; give all, or some of balancedAccuracy,');
+});
+
+it("gives the share of a gap between two configurations that others close", async () => {
+  for (const fold of [0, 1, 2])
+    writeFinishedRun(join(root, `hrnet-${fold}`), { request: { config: "hrnet", fold }, skill: 3 });
+  const { code, stdout } = await run(["table", root, "--gap", "vgg19", "hrnet"], { tableOfRuns });
+  expect(code).toBe(0);
+  expect(stdout).toContain("### Share of the gap from vgg19 to hrnet that is closed");
+  expect(stdout).toMatch(/\| ipb-vgg +\| balanced accuracy +\| +3 \| +-?\d+ % \|/);
+  const swallowed = await run(["table", "--gap", "vgg19", "hrnet", root], { tableOfRuns });
+  expect(swallowed.code).not.toBe(0);
+  const one = await run(["table", root, "--gap", "vgg19"], { tableOfRuns });
+  expect(one.stderr).toContain("--gap vgg19: give two configurations, LOWER and UPPER");
 });
 
 it.each([

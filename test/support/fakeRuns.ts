@@ -23,18 +23,20 @@ export interface FinishedRunOptions {
   data?: string;
   /** Replaces parts of the drawn evaluation of the student. */
   student?: Partial<Evaluation>;
+  /** The same for a teacher; none without. */
+  teacher?: Partial<Evaluation>;
 }
 
 /** The smallest folder of a finished run: config.json, environment.json and result.json. */
 export function writeFinishedRun(folder: string, options: FinishedRunOptions): void {
-  const { request, classes = ["Dense", "Diff", "Spread"], skill = 1, data = "images", student } = options;
+  const { request, classes = ["Dense", "Diff", "Spread"], skill = 1, data = "images", student, teacher } = options;
   const config = resolveConfig(request);
   const seed = 1000 * config.seed + config.data.fold;
   const result = {
     classes,
     chance: 1 / classes.length,
     majority: null,
-    teacher: null,
+    teacher: teacher ? { ...drawnEvaluation(classes, skill, seed + 1), ...teacher } : null,
     student: { ...drawnEvaluation(classes, skill, seed), ...student },
     bestEpoch: 3,
     finetuned: false,

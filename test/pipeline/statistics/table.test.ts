@@ -6,7 +6,7 @@ import { parseCsv } from "../../../pipeline/data/csv.js";
 import { formatOf, formatResultTable, tableOfRuns } from "../../../pipeline/statistics/index.js";
 import { readFinishedRuns } from "../../../pipeline/statistics/runs.js";
 import { fakeRun } from "../../support/fakeRun.js";
-import { type FinishedRunOptions, writeFinishedRun } from "../../support/fakeRuns.js";
+import { drawnEvaluation, type FinishedRunOptions, writeFinishedRun } from "../../support/fakeRuns.js";
 
 let root: string;
 beforeEach(() => {
@@ -103,6 +103,97 @@ describe("table of runs", () => {
     const smallest = Math.min(...comparisons.map(({ paired }) => paired.p!));
     const first = comparisons.find(({ paired }) => paired.p === smallest)!;
     expect(first.paired.corrected).toBeCloseTo(2 * smallest, 12);
+  });
+
+  it("counts all metrics of one call as one family", () => {
+    const folds = { vgg19: [0.6, 0.71, 0.65], "ipb-vgg": [0.7, 0.82, 0.74], "ms-ipb-vgg": [0.61, 0.7, 0.66] };
+    for (const [config, values] of Object.entries(folds))
+      for (const [fold, balancedAccuracy] of values.entries())
+        add(`${config}${fold}`, {
+          request: { config, fold, seed: 5 },
+          student: { balancedAccuracy, macroF1: balancedAccuracy ** 2 },
+        });
+    const metrics = ["balancedAccuracy", "macroF1"] as const;
+    const { tests, notes } = tableOfRuns([root], { metrics });
+    expect(tests.comparisons.map(({ metric }) => metric)).toEqual([
+      ...["balancedAccuracy", "balancedAccuracy", "balancedAccuracy"],
+      ...["macroF1", "macroF1", "macroF1"],
+    ]);
+    const alone = tableOfRuns([root]).tests.comparisons;
+    const smallest = Math.min(...tests.comparisons.map(({ paired }) => paired.p!));
+    const first = tests.comparisons.find(({ paired }) => paired.p === smallest)!;
+    expect(first.paired.corrected).toBeCloseTo(6 * smallest, 12);
+    expect(tests.comparisons[0]!.paired.p).toBe(alone[0]!.paired.p);
+    expect(notes.join(" ")).toContain("the family is the 6 comparisons on 2 metrics of this call");
+  });
+
+  it("shows teachers beside students, like compared with like, and each student with its teacher", () => {
+    const teacher = (balancedAccuracy: number) => ({ teacher: { balancedAccuracy } });
+    for (const fold of [0, 1]) {
+      add(`v${fold}`, { request: { config: "vgg19", fold }, student: { balancedAccuracy: 0.6 } });
+      add(`i${fold}`, { request: { config: "ipb-vgg", fold }, student: { balancedAccuracy: 0.7 }, ...teacher(0.65) });
+      add(`m${fold}`, { request: { config: "mpl-balanced", fold }, ...teacher(0.5 + fold / 10) });
+    }
+    const both = tableOfRuns([root], { network: "both" });
+    expect(overall(both).rows.map((row) => [row.configuration, row.runs])).toEqual([
+      ["ipb-vgg, student", 2],
+      ["ipb-vgg, teacher", 2],
+      ["mpl-balanced, student", 2],
+      ["mpl-balanced, teacher", 2],
+      ["vgg19, student", 2],
+    ]);
+    expect(overall(both).rows[1]!.cells[0]!.mean).toBeCloseTo(0.65);
+    expect(both.tests.comparisons.map(({ a, b }) => `${a} - ${b}`)).toEqual([
+      "ipb-vgg, student - ipb-vgg, teacher",
+      "ipb-vgg, student - mpl-balanced, student",
+      "ipb-vgg, student - vgg19, student",
+      "ipb-vgg, teacher - mpl-balanced, teacher",
+      "mpl-balanced, student - mpl-balanced, teacher",
+      "mpl-balanced, student - vgg19, student",
+    ]);
+    expect(both.notes.join(" ")).toContain("Without a teacher: vgg19.");
+    const teachers = tableOfRuns([root], { network: "teacher", gap: ["vgg19", "mpl-balanced"] });
+    expect(overall(teachers).rows).toHaveLength(2);
+    // The lower end has students only: (.65 - .6) / (.55 - .6).
+    expect(teachers.gap!.rows).toEqual([expect.objectContaining({ configuration: "ipb-vgg", n: 2 })]);
+    expect(teachers.gap!.rows[0]!.share).toBeCloseTo(-1);
+  });
+
+  it("takes the figures on further images where they are asked for", () => {
+    addFolds("vgg19", [0.6, 0.7]);
+    addFolds("ipb-vgg", [0.7]);
+    const tested = { student: drawnEvaluation(["Dense", "Diff", "Spread"], 2, 1), teacher: null };
+    const file = join(root, "vgg19--0", "evaluate-far.json");
+    writeFileSync(file, JSON.stringify({ data: "x", classes: ["Dense", "Diff", "Spread"], ...tested }));
+    const table = tableOfRuns([root], { set: "far" });
+    expect(table).toMatchObject({ runs: 1, untested: [join(root, "ipb-vgg--0"), join(root, "vgg19--1")] });
+    expect(overall(table).rows[0]!.cells[0]!.mean).toBe(tested.student.balancedAccuracy);
+    expect(table.notes[0]).toBe('Tested on further images, "far".');
+    expect(() => tableOfRuns([root], { set: "near" })).toThrow(/--set near: none of the 3 finished runs was tested/);
+    const other = { ...tested, student: drawnEvaluation(["Dense", "Diff", "Other"], 2, 1) };
+    writeFileSync(file, JSON.stringify({ data: "x", classes: ["Dense", "Diff", "Spread"], ...other }));
+    expect(() => tableOfRuns([root], { set: "far" })).toThrow(
+      /evaluate-far.json: figures of the classes Dense, Diff, Other/,
+    );
+  });
+
+  it("gives the share of the gap that is closed, paired over fold and seed", () => {
+    addFolds("vgg19", [0.6, 0.61, 0.59, 0.7]);
+    addFolds("ipb-vgg", [0.7, 0.72, 0.69]);
+    addFolds("vgg19", [0.8, 0.82, 0.78, 0.9], ["data.supervisedOn=L+U"]);
+    const ends = ["vgg19 (data.supervisedOn=L)", "vgg19 (data.supervisedOn=L+U)"] as const;
+    const { gap } = tableOfRuns([root], { gap: ends });
+    expect(gap).toMatchObject({ lower: ends[0], upper: ends[1] });
+    expect(gap!.rows).toHaveLength(1);
+    expect(gap!.rows[0]).toMatchObject({ configuration: "ipb-vgg", metric: "balancedAccuracy", n: 3, reason: null });
+    expect(gap!.rows[0]!.share).toBeCloseTo(0.31 / 0.6, 12);
+    const text = formatResultTable(tableOfRuns([root], { gap: ends }), "csv");
+    const { rows } = parseCsv(text, "t.csv");
+    const line = rows.find(({ values }) => values.kind === "gap")!.values;
+    expect(Number(line.mean)).toBeCloseTo(0.31 / 0.6, 8);
+    expect(Number(line.low)).toBeLessThan(Number(line.mean));
+    expect(() => tableOfRuns([root], { gap: ["ipb-vgg", "ipb-vgg"] })).toThrow(/both are ipb-vgg; name two/);
+    expect(() => tableOfRuns([root], { gap: ["vgg19", "ipb-vgg"] })).toThrow(/--gap vgg19: several configurations/);
   });
 
   it("says why there is no p-value", () => {
