@@ -226,7 +226,7 @@ export function visibleLabels(dataset: Dataset, split: Split): Int32Array {
   return labels;
 }
 
-/** True classes of the images of U, in the order of `split.U`, -1 where unknown: for reports only, never for training. */
-export function hiddenLabels(dataset: Dataset, split: Split): Int32Array {
-  return Int32Array.from(split.U, (i) => dataset.images[i]!.label ?? -1);
+/** True classes of images whose labels are hidden, in the order of `U`, -1 where unknown: for reports only, never for training. */
+export function hiddenLabels(dataset: Dataset, { U }: Pick<Split, "U">): Int32Array {
+  return Int32Array.from(U, (i) => dataset.images[i]!.label ?? -1);
 }

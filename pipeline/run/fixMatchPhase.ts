@@ -12,6 +12,7 @@ class FixMatch implements PseudoLabelMethod {
   readonly title = "training with pseudo-labels";
   readonly weak: PseudoLabelMethod["weak"];
   readonly labeller: Network;
+  readonly rule: PseudoLabelMethod["rule"];
   readonly networks: readonly [Network];
   readonly optimizers: readonly [Optimizer];
   readonly scalars: FixMatchStep["scalars"];
@@ -27,6 +28,7 @@ class FixMatch implements PseudoLabelMethod {
     const { train, fixmatch, memory } = ws.config;
     this.weak = fixmatch.weak === "flips" ? "flips" : "unlabelled";
     this.labeller = student;
+    this.rule = { temperature: 1, threshold: fixmatch.threshold };
     this.networks = [student];
     this.length = metaLength(data.split.U.length, ws.config);
     this.optimizers = [phaseOptimizer(student, train.optimizer)];

@@ -11,6 +11,7 @@ import type { SplitData, Workspace } from "./workspace.js";
 class MetaPseudoLabels implements PseudoLabelMethod {
   readonly title = "training teacher and student";
   readonly weak = "unlabelled";
+  readonly rule: PseudoLabelMethod["rule"];
   readonly networks: readonly Network[];
   readonly optimizers: readonly [Optimizer, Optimizer];
   readonly scalars: MetaStep["scalars"];
@@ -29,6 +30,7 @@ class MetaPseudoLabels implements PseudoLabelMethod {
     this.length = metaLength(data.split.U.length, ws.config);
     this.udaSteps = stepsOf(meta.udaSteps, this.length);
     this.networks = [labeller, student];
+    this.rule = { temperature: meta.temperature, threshold: meta.threshold };
     this.optimizers = [phaseOptimizer(labeller, train.optimizer), phaseOptimizer(student, train.optimizer)];
     const teacherLearner = { network: labeller, optimizer: this.optimizers[0] };
     const studentLearner = { network: student, optimizer: this.optimizers[1] };

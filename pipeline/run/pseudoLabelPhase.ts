@@ -2,12 +2,13 @@ import { type Optimizer, Tape, type Tensor, UserError, updateAverage } from "../
 import type { Network } from "../../models/index.js";
 import { countClasses } from "../data/sampler.js";
 import { hiddenLabels } from "../data/split.js";
+import { pseudoQuality } from "../imbalance/pseudoQuality.js";
 import type { MetaBatch } from "../metaStep.js";
 import { RepeatedWork, type StepScalars } from "../stepState.js";
 import { type HostBatch, metaBatch, type WeakViews } from "./batches.js";
 import type { StateTensors } from "./checkpoint.js";
 import { rehearseClassification } from "./classify.js";
-import { type EpochPlan, labelEpoch, planEpoch } from "./epochPlan.js";
+import { type EpochPlan, type LabelledCrops, type LabelRule, labelEpoch, planEpoch } from "./epochPlan.js";
 import { compilationProgress, type Phase, type PhaseContext } from "./phase.js";
 import { metaLength, type PhaseLength } from "./schedule.js";
 import type { SplitData, Workspace } from "./workspace.js";
@@ -17,6 +18,8 @@ export interface PseudoLabelMethod {
   readonly title: string;
   /** Labels the crops of an epoch, for balancing. */
   readonly labeller: Network;
+  /** How it labels, in a step and for balancing. */
+  readonly rule: LabelRule;
   readonly student: Network;
   /** All networks whose forward passes a step runs. */
   readonly networks: readonly Network[];
@@ -69,13 +72,14 @@ export class PseudoLabelPhase implements Phase {
   }
 
   state() {
-    const { crops = [], pseudo = new Int32Array() } = this.plan ?? {};
+    const { crops = [], pseudo = new Int32Array(), sure = new Int32Array() } = this.plan ?? {};
     const column = (key: "image" | "y" | "x") => Int32Array.from(crops, (crop) => crop[key]);
     const arrays = {
       "plan.image": column("image"),
       "plan.y": column("y"),
       "plan.x": column("x"),
       "plan.pseudo": pseudo,
+      "plan.sure": sure,
     };
     return { tensors: this.method.tensors, arrays };
   }
@@ -132,18 +136,18 @@ export class PseudoLabelPhase implements Phase {
   }
 
   epochLine(means: readonly number[]) {
-    const { pseudo, balance } = this.plan as EpochPlan;
-    const known = hiddenLabels(this.data.dataset, this.data.split);
-    const truth =
-      known.length > 0 && known.every((label) => label >= 0)
-        ? { pseudoTrueCounts: countClasses(known, this.ws.classes.length) }
-        : {};
+    const { crops, pseudo, sure, balance } = this.plan as EpochPlan;
+    const { classes } = this.ws;
+    const known = hiddenLabels(this.data.dataset, { U: crops.map(({ image }) => image) });
+    const truth = known.every((label) => label >= 0) && { pseudoTrueCounts: countClasses(known, classes.length) };
+    const quality = pseudoQuality(classes, known, pseudo, sure);
     return {
       ...this.method.epochLine(means),
-      pseudoCounts: countClasses(pseudo, this.ws.classes.length),
+      pseudoCounts: countClasses(pseudo, classes.length),
       samplingWeights: balance.weights,
-      neverPredicted: balance.neverPredicted.map((c) => this.ws.classes[c]),
+      neverPredicted: balance.neverPredicted.map((c) => classes[c]),
       ...truth,
+      ...(quality && { pseudoQuality: quality }),
     };
   }
 
@@ -178,13 +182,14 @@ export class PseudoLabelPhase implements Phase {
   private label(epoch: number, { log, signal }: PhaseContext) {
     const label = `epoch ${epoch + 1}: pseudo-labels`;
     const onProgress = (done: number, total: number) => log.progress({ label, done, total });
-    return labelEpoch(this.ws, this.method.labeller, this.data.split.U, epoch, { onProgress, signal });
+    const { labeller, rule } = this.method;
+    return labelEpoch(this.ws, labeller, this.data.split.U, epoch, { rule, onProgress, signal });
   }
 }
 
-function restoredPlan(saved: (name: string) => Int32Array | null) {
-  const [image, y, x, pseudo] = ["image", "y", "x", "pseudo"].map((name) => saved(`plan.${name}`));
+function restoredPlan(saved: (name: string) => Int32Array | null): LabelledCrops | null {
+  const [image, y, x, pseudo, sure] = ["image", "y", "x", "pseudo", "sure"].map((name) => saved(`plan.${name}`));
   if (!image || !y || !x || !pseudo || pseudo.length === 0) return null;
   const crops = [...image].map((value, i) => ({ image: value, y: y[i] as number, x: x[i] as number }));
-  return { crops, pseudo };
+  return { crops, pseudo, sure: sure ?? new Int32Array(pseudo.length) };
 }
