@@ -66,3 +66,19 @@ export function csvLine(values: readonly (string | number)[]): string {
     .map((value) => (/[",\r\n]|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value))
     .join(",");
 }
+
+/** Spreadsheets run cells that begin so as formulas. */
+const formula = /^[=+\-@\t\r]/;
+
+/**
+ * Text that no spreadsheet takes for a formula: with a leading apostrophe where it begins like one, or with another `prefix`
+ * (`./` for file names, which stays the same path). The one guard of all tables; `unguarded` undoes it.
+ */
+export function harmless(text: string, prefix = "'"): string {
+  return formula.test(text) ? prefix + text : text;
+}
+
+/** The text as it was before `harmless` put an apostrophe in front of it. */
+export function unguarded(text: string): string {
+  return text.startsWith("'") && formula.test(text.slice(1)) ? text.slice(1) : text;
+}

@@ -1,10 +1,9 @@
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join, parse } from "node:path";
 import { UserError } from "../../engine/errors.js";
+import { foreignFormat, isReadable } from "../images/formats.js";
 
-const UNREADABLE = new Set([".tif", ".tiff", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".jp2", ".nd2", ".czi", ".lif"]);
-
-/** PNG files under a folder. Paths are POSIX and relative to that folder, sorted by code units. */
+/** Image files under a folder. Paths are POSIX and relative to that folder, sorted by code units. */
 export interface Listing {
   files: string[];
   /** Names of the direct subfolders, hidden ones excepted, sorted. */
@@ -21,15 +20,10 @@ export function stemOf(path: string): string {
 }
 
 function refuseFormats(folder: string, files: readonly string[]): void {
-  const others = files.filter((file) => UNREADABLE.has(parse(file).ext.toLowerCase()));
-  const first = others[0];
-  if (first === undefined) return;
-  const extension = parse(first).ext;
-  throw new UserError(
-    `${join(folder, first)}: ${others.length} image file(s) under ${folder} are not PNG. Training reads PNG only ("detect" reads TIFF and JPEG ` +
-      `and writes PNG). Convert them without loss, for example with ImageMagick in each folder: ` +
-      `mogrify -format png *${extension}, then remove the *${extension} files`,
-  );
+  for (const file of files) {
+    const refusal = foreignFormat(join(folder, file));
+    if (refusal) throw refusal;
+  }
 }
 
 function refuseDuplicates(folder: string, files: readonly string[]): void {
@@ -66,15 +60,16 @@ async function walk(folder: string, prefix: string, trail: readonly string[], fi
 }
 
 /**
- * Lists the PNG files under `folder`, subfolders included. Hidden files and files that are no images are passed over.
+ * Lists the images under `folder` (PNG, TIFF, JPEG, by their extensions), subfolders included. Hidden files and files that are
+ * no images are passed over.
  *
  * @throws UserError for images in another format (with the way to convert them), two files with one stem, a broken link
  */
-export async function listPngs(folder: string): Promise<Listing> {
+export async function listImages(folder: string): Promise<Listing> {
   const files: string[] = [];
   const folders = await walk(folder, "", [], files);
   refuseFormats(folder, files);
-  const pngs = files.filter((file) => parse(file).ext.toLowerCase() === ".png").sort();
-  refuseDuplicates(folder, pngs);
-  return { files: pngs, folders: folders.sort() };
+  const images = files.filter(isReadable).sort();
+  refuseDuplicates(folder, images);
+  return { files: images, folders: folders.sort() };
 }

@@ -49,11 +49,6 @@ export function parsePngHeader(bytes: Uint8Array, file: string): PngHeader {
   return { height, width, depth: bytes[24]!, colorType: bytes[25]!, interlaced: bytes[28] === 1 };
 }
 
-/** Size and sample format of a file. Reads the whole file but decodes nothing. */
-export function readPngHeader(file: string): PngHeader {
-  return parsePngHeader(readBytes(file), file);
-}
-
 interface Chunks {
   /** The compressed pixel data. */
   pixelData: Buffer;
@@ -145,22 +140,6 @@ export function decodeMask(bytes: Buffer, file: string): GreyImage {
 /** Reads an image file as 8-bit grey; see `decodeGrey`. */
 export function readGrey(file: string): GreyImage {
   return decodeGrey(readBytes(file), file);
-}
-
-/**
- * Reads the mask of an image, 0 and 1.
- *
- * @throws UserError naming both files and both sizes when they differ
- */
-export function readMask(file: string, image: GreyImage, imageFile: string): GreyImage {
-  const mask = decodeMask(readBytes(file), file);
-  if (mask.height !== image.height || mask.width !== image.width) {
-    throw new UserError(
-      `${file}: the mask is ${mask.width} x ${mask.height} px (width x height), but its image ${imageFile} is ${image.width} x ${image.height}; ` +
-        `make the mask again from this image, or remove the mask`,
-    );
-  }
-  return mask;
 }
 
 /** Encodes an 8-bit grey PNG (the bytes depend on nothing but the image). */

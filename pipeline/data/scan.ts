@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import { UserError } from "../../engine/errors.js";
 import { groupImages } from "./groups.js";
 import { type LabelTable, readLabels } from "./labels.js";
-import { isFolder, type Listing, listPngs, stemOf } from "./listing.js";
+import { isFolder, type Listing, listImages, stemOf } from "./listing.js";
 import type { Dataset, ImageRecord, Part } from "./types.js";
 
 export const MAX_CLASSES = 100;
@@ -31,9 +31,7 @@ interface Folders {
 /** `<root>/images` with `<root>/masks`, or the class folders directly in root. */
 async function findFolders(root: string): Promise<Folders> {
   if (!(await isFolder(root))) {
-    throw new UserError(
-      `data: there is no folder ${root}; give the folder that holds images/<Class>/*.png or <Class>/*.png`,
-    );
+    throw new UserError(`data: there is no folder ${root}; give the folder that holds images/<Class>/* or <Class>/*`);
   }
   const masks = (await isFolder(join(root, "masks"))) ? join(root, "masks") : null;
   if (await isFolder(join(root, "images"))) return { images: join(root, "images"), masks };
@@ -61,7 +59,8 @@ function checkFolders(images: string, listing: Listing, options: ScanOptions, wa
   const loose = listing.files.filter((id) => !id.includes("/"));
   const example = join(images, "<Class>", loose[0] ?? "x.png");
   if (listing.folders.length === 0) {
-    const found = loose.length > 0 ? `found ${loose.length} PNG file(s) directly in it` : "it holds no PNG files";
+    const found =
+      loose.length > 0 ? `found ${loose.length} image file(s) directly in it` : "it holds no images (.png, .tif, .jpg)";
     throw new UserError(
       `${images}: no class folders; ${found}. Put each class in a folder of its own (${example}) or give labels`,
     );
@@ -78,7 +77,7 @@ function checkFolders(images: string, listing: Listing, options: ScanOptions, wa
   for (const folder of listing.folders) {
     if (listing.files.some((id) => id.startsWith(`${folder}/`))) continue;
     const special = options.unlabelled?.includes(folder) || options.multiLabel?.includes(folder);
-    const message = `${join(images, folder)}: holds no PNG files`;
+    const message = `${join(images, folder)}: holds no images (.png, .tif, .jpg)`;
     if (!special) throw new UserError(`${message}; add images or remove the folder`);
     warnings.push(message);
   }
@@ -115,7 +114,7 @@ async function matchMasks(
   if (folder === null) return found;
   const stems = new Map(ids.map((id) => [stemOf(id), id]));
   const orphans: string[] = [];
-  for (const mask of (await listPngs(folder)).files) {
+  for (const mask of (await listImages(folder)).files) {
     const id = stems.get(stemOf(mask));
     if (id === undefined) orphans.push(mask);
     else found.set(id, join(folder, mask));
@@ -143,7 +142,8 @@ function unlabelledRows(names: readonly (string | null)[], table: LabelTable | n
 /**
  * Reads which images, masks, classes and groups a folder holds; no image is opened.
  *
- * Layouts: `<root>/images/<Class>/x.png` with `<root>/masks/<Class>/x.png` (same stem), or plain `<root>/<Class>/x.png`.
+ * Layouts: `<root>/images/<Class>/x.png` with `<root>/masks/<Class>/x.png` (same stem), or plain `<root>/<Class>/x.png`; instead
+ * of .png also .tif, .tiff, .jpg, .jpeg.
  *
  * @throws UserError naming folder or file: missing folder, no or one class, more than 100 classes, an empty class folder, other
  *   image formats, duplicate stems, a CSV that does not fit, a `groupBy` that matches nothing
@@ -152,7 +152,7 @@ export async function scanDataset(root: string, options: ScanOptions = {}): Prom
   const settings = { unlabelled: ["Unlabelled"], multiLabel: ["MultiLabel"], ...options };
   const warnings: string[] = [];
   const folders = await findFolders(resolve(root));
-  const listing = await listPngs(folders.images);
+  const listing = await listImages(folders.images);
   const table = settings.labels ? await readLabels(resolve(settings.labels), listing.files) : null;
   const byCsv = table?.columns.includes("class") ?? false;
   if (!byCsv) checkFolders(folders.images, listing, settings, warnings);

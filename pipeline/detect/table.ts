@@ -1,4 +1,4 @@
-import { csvLine } from "../data/csv.js";
+import { csvLine, harmless } from "../data/csv.js";
 import type { Colony } from "./colony.js";
 
 /** The table of colonies, `colonies.csv`. Needs no Node: the command and the page write the same one. */
@@ -54,10 +54,6 @@ export function coloniesCsv(images: Iterable<ImageColonies>): string {
     ]),
   );
   return [columns, ...rows].map((row) => `${csvLine(row)}\r\n`).join("");
-}
-
-function harmless(text: string, prefix = "'"): string {
-  return /^[=+\-@\t\r]/.test(text) ? prefix + text : text;
 }
 
 function significant(value: number): string {

@@ -71,6 +71,21 @@ export const headBytes = 128;
 const extensionOf = (name: string) => /\.([^./\\]+)$/.exec(name)?.[1]?.toLowerCase() ?? "";
 const readableExtensions = ["png", "jpg", "jpeg", "jpe", "tif", "tiff", "btf", "tf8"];
 
+/** Whether a file's extension is that of a format that is read. */
+export function isReadable(name: string): boolean {
+  return readableExtensions.includes(extensionOf(name));
+}
+
+/** The error for a file whose extension belongs to an image format that is not read; null for all others. */
+export function foreignFormat(name: string): UserError | null {
+  const other = foreign.find(({ extensions }) => extensions.includes(extensionOf(name)));
+  return other ? notRead(name, other) : null;
+}
+
+function notRead(name: string, other: Foreign): UserError {
+  return new UserError(`${name}: is ${other.name}, which is not read here. ${advice(name, other)}`);
+}
+
 /** Whether a folder's file is one to open: an image that is read, or one that is worth an error because it is not. */
 export function looksLikeImage(name: string): boolean {
   const extension = extensionOf(name);
@@ -90,7 +105,7 @@ export function formatOf(head: Uint8Array, name: string): Format {
   const format = readable.find(({ magic }) => magic.some((bytes) => has(bytes)))?.format;
   if (format !== undefined && !byExtension?.microscope) return format;
   const other = byExtension ?? foreign.find(({ magic }) => magic?.some(({ at, bytes }) => has(bytes, at)));
-  if (other) throw new UserError(`${name}: is ${other.name}, which is not read here. ${advice(name, other)}`);
+  if (other) throw notRead(name, other);
   const start = [...head.subarray(0, 4)].map((value) => value.toString(16).padStart(2, "0")).join(" ");
   throw new UserError(
     `${name}: is no PNG, JPEG or TIFF file (first bytes ${start}); save it as one of these or remove it`,

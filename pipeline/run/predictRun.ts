@@ -2,7 +2,7 @@ import { constants, existsSync } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../engine/index.js";
-import { isFolder, listPngs } from "../data/listing.js";
+import { isFolder, listImages } from "../data/listing.js";
 import type { ImageRecord } from "../data/types.js";
 import { readChoices } from "../tuning/store.js";
 import { classify } from "./classify.js";
@@ -62,7 +62,7 @@ async function imageFiles(path: string): Promise<string[]> {
   if (!found.isDirectory()) return [path];
   const images = join(path, "images");
   const root = (await isFolder(images)) ? images : path;
-  const files = (await listPngs(root)).files.map((file) => join(root, file));
+  const files = (await listImages(root)).files.map((file) => join(root, file));
   if (files.length === 0) throw new UserError(`${path}: there are no PNG files in this folder`);
   return files;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { csvLine, parseCsv } from "../../../pipeline/data/csv.js";
+import { csvLine, harmless, parseCsv, unguarded } from "../../../pipeline/data/csv.js";
 
 const rowsOf = (text: string) => parseCsv(text, "l.csv").rows.map(({ values }) => Object.values(values));
 
@@ -42,5 +42,17 @@ describe("parseCsv", () => {
     // Outer blanks are trimmed on reading.
     expect(rowsOf(`${header}\n${csvLine(fields)}\n`)).toEqual([fields.map((field) => field.trim())]);
     expect(csvLine([1, "x y", "a,b"])).toBe('1,x y,"a,b"');
+  });
+});
+
+describe("the guard against formulas", () => {
+  it.each(["=1+1", "+1", "-2", "@a", "\t=1", "\r=1"])("takes the meaning from %j, and gives it back", (text) => {
+    expect(harmless(text)).toBe(`'${text}`);
+    expect(harmless(text, "./")).toBe(`./${text}`);
+    expect(unguarded(harmless(text))).toBe(text);
+  });
+
+  it.each(["A01", "'quoted'", "1-2", "", "'"])("leaves %j", (text) => {
+    expect([harmless(text), unguarded(text)]).toEqual([text, text]);
   });
 });

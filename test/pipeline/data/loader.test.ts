@@ -115,7 +115,7 @@ describe.each([0, 1, 3])("PatchLoader with %d workers", (workers) => {
     ];
     const loader = load({ workers }, broken);
     await expect(loader.drawBatch([0, 10, 1], 0, "U")).rejects.toThrow(UserError);
-    await expect(loader.central(10)).rejects.toThrow(/bad\.png: is not a PNG file/);
+    await expect(loader.central(10)).rejects.toThrow(/bad\.png: is no PNG, JPEG or TIFF file/);
     await expect(loader.central(11)).rejects.toThrow(
       /mask\.png: the mask is 4 x 3 px .* but its image .*0\.png is 40 x 16/,
     );
@@ -176,11 +176,6 @@ describe("PatchLoader", () => {
     writeFileSync(of[0]!.file, encodeGrey({ height: 20, width: 20, pixels: new Uint8Array(400).fill(2) }));
     expect((await keeps.central(0)).pixels[0]).toBe(1);
     expect((await forgets.central(0)).pixels[0]).toBe(2);
-  });
-
-  it("probes the stored size", async () => {
-    expect(await load().probe(9)).toMatchObject({ height: 7, width: 12, depth: 8 });
-    await expect(load().probe(77)).rejects.toThrow(/image 77 does not exist/);
   });
 
   it.each<[Partial<LoaderOptions>, RegExp]>([

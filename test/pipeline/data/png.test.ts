@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { UserError } from "../../../engine/errors.js";
 import { Rng } from "../../../engine/rng.js";
-import { decodeGrey, decodeMask, encodeGrey, parsePngHeader, readGrey, readMask } from "../../../pipeline/data/png.js";
+import { decodeGrey, decodeMask, encodeGrey, parsePngHeader, readGrey } from "../../../pipeline/data/png.js";
 
 const folder = new URL("../../fixtures/png/", import.meta.url);
 const expected = JSON.parse(readFileSync(new URL("expected.json", folder), "utf8")) as {
@@ -96,17 +96,6 @@ describe("masks", () => {
     expect([...decodeMask(bytes, "m.png").pixels]).toEqual([0, 1, 1, 1, 1, 0]);
     const oneBit = decodeMask(readFileSync(new URL("grey1.png", folder)), "grey1.png");
     expect([...oneBit.pixels]).toEqual(expected.grey["grey1.png"]!.map((value) => (value > 0 ? 1 : 0)));
-  });
-
-  it("of another size name both files and both sizes", () => {
-    const file = join(temporary, "mask.png");
-    writeFileSync(file, encodeGrey({ height: 2, width: 3, pixels: new Uint8Array(6) }));
-    const image = { height: 3, width: 2, pixels: new Uint8Array(6) };
-    expect(() => readMask(file, image, "images/A/x.png")).toThrow(UserError);
-    expect(() => readMask(file, image, "images/A/x.png")).toThrow(
-      /mask\.png: the mask is 3 x 2 px \(width x height\), but its image images\/A\/x\.png is 2 x 3/,
-    );
-    expect(readMask(file, { ...image, height: 2, width: 3 }, "x").pixels).toEqual(new Uint8Array(6));
   });
 });
 

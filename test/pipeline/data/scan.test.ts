@@ -64,7 +64,7 @@ describe("scanDataset, layouts", () => {
       ),
     );
     expect(dataset.warnings).toEqual([
-      expect.stringMatching(/Unlabelled: holds no PNG files/),
+      expect.stringMatching(/Unlabelled: holds no images/),
       expect.stringMatching(
         /^1 mask\(s\) in .*masks have no image of the same folder and stem and are not used, first A\/2\.png$/,
       ),
@@ -163,11 +163,11 @@ describe("scanDataset, groups", () => {
 
 describe("scanDataset, errors", () => {
   it.each<[string, Record<string, Content>, RegExp, ScanOptions?]>([
-    ["nothing", {}, /: no class folders; it holds no PNG files/],
+    ["nothing", {}, /: no class folders; it holds no images \(\.png, \.tif, \.jpg\)/],
     [
       "images without class folders",
       filesAt("images/1.png"),
-      /images: no class folders; found 1 PNG file\(s\) directly in it\..*<Class>\/1\.png/,
+      /images: no class folders; found 1 image file\(s\) directly in it\..*<Class>\/1\.png/,
     ],
     [
       "an image outside the class folders",
@@ -176,13 +176,18 @@ describe("scanDataset, errors", () => {
     ],
     ["one class", filesAt("images/A/1.png", "images/Unlabelled/1.png"), /images: found only one class \("A"\)/],
     ["no labelled class", filesAt("images/Unlabelled/1.png"), /found no class with a label/],
-    ["an empty class", filesAt("A/1.png", "B/"), /\/B: holds no PNG files; add images or remove the folder/],
+    ["an empty class", filesAt("A/1.png", "B/"), /\/B: holds no images \(.*\); add images or remove the folder/],
     [
-      "TIFF",
-      { ...filesAt("A/1.png", "B/1.png"), "B/2.tif": "x" },
-      /B\/2\.tif: 1 image file\(s\).*mogrify -format png \*\.tif/,
+      "a maker's format",
+      { ...filesAt("A/1.png", "B/1.png"), "B/2.CZI": "x" },
+      /B\/2\.CZI: is Zeiss CZI, which is not read here\. Convert it without loss to OME-TIFF: "bfconvert 2\.CZI/,
     ],
-    ["JPEG", { ...filesAt("A/1.png", "B/1.png"), "B/2.JPG": "x" }, /B\/2\.JPG: .*Training reads PNG only/],
+    ["a bitmap", { ...filesAt("A/1.png", "B/1.png"), "B/2.bmp": "x" }, /B\/2\.bmp: is BMP, .*Save it as PNG or TIFF/],
+    [
+      "equal stems of two formats",
+      filesAt("A/1.png", "A/1.tif", "B/1.png"),
+      /A\/1\.png and .*1\.tif have the same stem/,
+    ],
     ["equal stems", filesAt("A/1.png", "A/1.PNG", "B/1.png"), /A\/1\.PNG and .*A\/1\.png have the same stem/],
     [
       "masks without images",

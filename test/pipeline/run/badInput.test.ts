@@ -52,7 +52,7 @@ describe("images", () => {
   });
 
   test.each<[string, (root: string) => void, string]>([
-    ["an empty class", (root) => mkdirSync(join(root, "Empty")), "Empty: holds no PNG files; add images or remove"],
+    ["an empty class", (root) => mkdirSync(join(root, "Empty")), "Empty: holds no images (.png, .tif, .jpg); add images or remove"],
     [
       "a class of one image",
       (root) => writeImage(join(root, "Rare/0.png"), 2, 64, mulberry32(2)),
