@@ -1,7 +1,10 @@
-import { basename } from "node:path";
 import { UserError } from "../../engine/errors.js";
 import type { LabelTable } from "./labels.js";
-import { stemOf } from "./listing.js";
+
+/** The file name of an image id, which is a path with forward slashes. */
+function basename(id: string): string {
+  return id.slice(id.lastIndexOf("/") + 1);
+}
 
 function compile(groupBy: string, table: LabelTable | null): RegExp {
   try {
@@ -74,7 +77,7 @@ function countBases(names: readonly string[], strip: (name: string) => string | 
  * @param ids image ids of one class
  */
 export function looksLikeTimeSeries(ids: readonly string[]): boolean {
-  const names = ids.map((id) => stemOf(basename(id)));
+  const names = ids.map((id) => basename(id).replace(/(?<=.)\.[^.]*$/, ""));
   const byTime = countBases(names, (name) => (TIME_TOKEN.test(name) ? name.replace(TIME_TOKEN, "#") : null));
   if (largestShare(byTime, names.length) >= 0.5) return true;
   const byNumber = countBases(names, (name) => (/\d/.test(name) ? name.replace(/\d+(?=\D*$)/, "#") : null));

@@ -45,7 +45,8 @@ export interface ReaderOptions {
 
 /** What to cut, for several images at once. `images` are indices; `ys` and `xs` belong to `crop`. */
 export type PatchRequest =
-  | { kind: "draw" | "pairs"; images: readonly number[]; epoch: number; stream: string }
+  | { kind: "draw"; images: readonly number[]; epoch: number; stream: string }
+  | { kind: "pairs"; images: readonly number[]; epoch: number; stream: string }
   | { kind: "crop"; images: readonly number[]; ys: readonly number[]; xs: readonly number[] }
   | { kind: "central"; images: readonly number[] }
   | { kind: "tiles"; images: readonly number[]; count: number };
@@ -132,7 +133,7 @@ export class PatchReader {
     return (image, i) => [this.checkedCorner(image, request.images[i]!, request.ys[i]!, request.xs[i]!)];
   }
 
-  private drawGenerators({ images, epoch, stream }: PatchRequest & { kind: "draw" | "pairs" }): (i: number) => Rng {
+  private drawGenerators({ images, epoch, stream }: PatchRequest & { epoch: number }): (i: number) => Rng {
     const streamWord = fnv1a(`patch/${stream}/${epoch}`);
     const wordsPerDraw = 4 * Math.ceil((2 * this.options.tries) / 4);
     const seen = new Map<number, number>();

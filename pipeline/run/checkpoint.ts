@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
 import { type Device, type Tensor, UserError } from "../../engine/index.js";
 import { parseSafetensors, type RawTensor, type SafetensorsFile, writeSafetensors } from "../../models/index.js";
-import { reason, writeAtomic } from "./folder.js";
+import { type RunStore, reason, runFiles } from "./store.js";
 
 /** Forward passes that each batch norm has seen, by its name. */
 const trackedSchema = z.record(z.string(), z.number());
@@ -38,9 +36,9 @@ export type RunState = z.infer<typeof stateSchema>;
 /** Tensors of a checkpoint by name: vectors as they lie on the GPU. */
 export type StateTensors = Readonly<Record<string, Tensor>>;
 
-/** Writes state and tensors as one file, atomically. @param arrays further integers, such as the epoch's plan */
+/** Writes state and tensors as one file of a run, atomically. @param arrays further integers, such as the epoch's plan */
 export async function writeCheckpoint(
-  file: string,
+  store: RunStore,
   device: Device,
   state: RunState,
   tensors: StateTensors,
@@ -53,7 +51,8 @@ export async function writeCheckpoint(
   for (const [name, values] of Object.entries(arrays))
     all.set(name, { dtype: "I32", shape: [values.length], data: Int32Array.from(values) });
   const metadata = { equipoise: "checkpoint", state: JSON.stringify(state) };
-  writeAtomic(file, writeSafetensors(all, { ...metadata, sha256: digestOf(metadata.state, all) }));
+  const sha256 = await digestOf(store, metadata.state, all);
+  await store.write(runFiles.checkpoint, writeSafetensors(all, { ...metadata, sha256 }));
 }
 
 export interface Checkpoint {
@@ -62,20 +61,22 @@ export interface Checkpoint {
 }
 
 /** The checkpoint of a run, or null where none was written yet. @throws UserError naming a damaged file. */
-export function readCheckpoint(file: string): Checkpoint | null {
-  if (!existsSync(file)) return null;
-  const { tensors, metadata } = parsed(file);
+export async function readCheckpoint(store: RunStore): Promise<Checkpoint | null> {
+  const bytes = await store.read(runFiles.checkpoint);
+  if (!bytes) return null;
+  const file = store.nameOf(runFiles.checkpoint);
+  const { tensors, metadata } = parsed(bytes, file);
   const { state = "null", sha256 } = metadata;
-  if (sha256 !== digestOf(state, tensors)) throw damaged(file, "its content does not fit its digest");
+  if (sha256 !== (await digestOf(store, state, tensors))) throw damaged(file, "its content does not fit its digest");
   const read = stateSchema.safeParse(JSON.parse(state));
   if (read.success) return { state: read.data, tensors };
   const issue = read.error.issues[0];
   throw damaged(file, `"${issue?.path.join(".")}": ${issue?.message}; was it written by another version?`);
 }
 
-function parsed(file: string): SafetensorsFile {
+function parsed(bytes: Uint8Array, file: string): SafetensorsFile {
   try {
-    return parseSafetensors(readFileSync(file), file);
+    return parseSafetensors(bytes, file);
   } catch (error) {
     throw damaged(file, reason(error).replace(`${file}: `, ""));
   }
@@ -88,10 +89,8 @@ function damaged(file: string, why: string): UserError {
 }
 
 /** SHA-256 of the state and of all tensors' bytes. */
-function digestOf(state: string, tensors: ReadonlyMap<string, RawTensor>): string {
-  const hash = createHash("sha256").update(state);
-  for (const [name, { data }] of tensors) hash.update(name).update(data);
-  return hash.digest("hex");
+function digestOf(store: RunStore, state: string, tensors: ReadonlyMap<string, RawTensor>): Promise<string> {
+  return store.sha256([state, ...[...tensors].flatMap(([name, { data }]) => [name, data])]);
 }
 
 /** Puts a checkpoint's vectors back. @throws UserError if one is missing or of another length. */

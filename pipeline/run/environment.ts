@@ -1,11 +1,13 @@
-import { createHash } from "node:crypto";
 import { platform, release } from "node:os";
+import { resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../engine/index.js";
-import { countClasses } from "../data/sampler.js";
+import { checkSameDigest, environmentFacts } from "./dataFacts.js";
 import { noRun, type RunPaths, readJson } from "./folder.js";
 import { packageVersion } from "./version.js";
 import type { SplitData, Workspace } from "./workspace.js";
+
+export { adapterName } from "./dataFacts.js";
 
 /** What of `environment.json` a later command relies on. */
 const environmentSchema = z.object({
@@ -16,35 +18,8 @@ export type Environment = z.infer<typeof environmentSchema>;
 
 /** The content of `environment.json`: where and on what a run began. */
 export function environmentOf(ws: Workspace, data: SplitData) {
-  const { dataset, split, labels } = data;
-  const count = (images: readonly number[]) =>
-    countClasses(
-      images.map((i) => labels[i] as number),
-      dataset.classes.length,
-    );
-  const hidden = split.U.map((i) => dataset.images[i]?.label ?? -1);
-  const known = hidden.length > 0 && hidden.every((label) => label >= 0);
-  return {
-    equipoise: packageVersion(),
-    node: process.version,
-    adapter: ws.device.info,
-    os: `${platform()} ${release()}`,
-    startedAt: new Date().toISOString(),
-    seed: ws.config.seed,
-    dataset: {
-      root: dataset.root,
-      classes: dataset.classes,
-      counts: {
-        L: count(split.L),
-        validation: count(split.validation),
-        U: known ? countClasses(hidden, dataset.classes.length) : null,
-        T: count(split.T),
-      },
-      unlabelled: split.U.length,
-      multiLabel: split.U.filter((i) => dataset.images[i]?.part === "multi-label").length,
-      digest: digestOf(data),
-    },
-  };
+  const host = { equipoise: packageVersion(), node: process.version, os: `${platform()} ${release()}` };
+  return environmentFacts(ws, data, host);
 }
 
 /** @throws UserError if the folder holds no run, or one that was stopped before it had begun. */
@@ -60,21 +35,11 @@ export function readEnvironment(paths: RunPaths): Environment {
  * @param advice what else the user may do
  * @throws UserError naming the folder of images
  */
-export function checkSameImages(data: SplitData, environment: Environment, advice: string): void {
-  if (digestOf(data) === environment.dataset.digest) return;
-  throw new UserError(
-    `${data.dataset.root}: the images are not those that this run began with (files were added, removed or renamed): ` +
-      `restore them, or ${advice}`,
-  );
+export function checkSameImages(data: SplitData, { dataset }: Environment, advice: string): Promise<void> {
+  return checkSameDigest(data, dataset.digest, advice);
 }
 
-/** What the adapter is called. */
-export function adapterName({ device, description }: Environment["adapter"]): string {
-  return device || description;
-}
-
-/** Digest of the list of images and of their parts. */
-function digestOf({ dataset, split }: SplitData): string {
-  const text = JSON.stringify([dataset.images.map((i) => i.id), split.L, split.validation, split.U, split.T]);
-  return createHash("sha256").update(text).digest("hex");
+/** Where the images of a run are: a run that was made in a page carries them in its own folder. */
+export function dataRootOf(paths: RunPaths, { dataset }: Environment): string {
+  return resolve(paths.root, dataset.root);
 }

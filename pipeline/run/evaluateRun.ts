@@ -7,11 +7,12 @@ import { scanDataset } from "../data/scan.js";
 import { chance, majority } from "../metrics.js";
 import { readChoices } from "../tuning/store.js";
 import { evaluateOn } from "./classify.js";
-import { checkSameImages, type Environment, readEnvironment } from "./environment.js";
-import { runPaths } from "./folder.js";
+import { checkSameImages, dataRootOf, type Environment, readEnvironment } from "./environment.js";
+import { type RunPaths, runPaths } from "./folder.js";
+import { openData, openWorkspace } from "./open.js";
 import { readRunConfig } from "./trainRun.js";
 import type { EvaluateOptions, EvaluationResult, RunLog } from "./types.js";
-import { openData, type SplitData, Workspace } from "./workspace.js";
+import type { SplitData, Workspace } from "./workspace.js";
 
 /** Tests the networks of a finished run: on its own test part, or on another folder of labelled images. */
 export async function evaluateRun(run: string, options: EvaluateOptions): Promise<EvaluationResult> {
@@ -21,9 +22,9 @@ export async function evaluateRun(run: string, options: EvaluateOptions): Promis
   const { dataset } = environment;
   const data =
     options.data === undefined
-      ? await ownData(config, environment, options.log)
+      ? await ownData(config, paths, environment, options.log)
       : await otherData(options.data, dataset.classes, config.data);
-  const ws = await Workspace.open(config, data.dataset.images, dataset.classes, {
+  const ws = await openWorkspace(config, data.dataset.images, dataset.classes, {
     adapter: options.adapter,
     training: false,
   });
@@ -67,9 +68,9 @@ export function loadNetwork(ws: Workspace, role: "teacher" | "student", file: st
   return network;
 }
 
-async function ownData(config: Config, environment: Environment, log: RunLog): Promise<SplitData> {
-  const data = await openData(config, environment.dataset.root, log);
-  checkSameImages(data, environment, "name the images to test with --data");
+async function ownData(config: Config, paths: RunPaths, environment: Environment, log: RunLog): Promise<SplitData> {
+  const data = await openData(config, dataRootOf(paths, environment), log);
+  await checkSameImages(data, environment, "name the images to test with --data");
   return data;
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   closeSync,
   fstatSync,
@@ -10,9 +11,13 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../engine/errors.js";
+import type { TensorData } from "../../models/safetensors.js";
+import { type RunFile, type RunLines, type RunStore, reason, runFiles } from "./store.js";
+
+export { reason } from "./store.js";
 
 /** Where the files of a run are. */
 export interface RunPaths {
@@ -31,19 +36,8 @@ export interface RunPaths {
 }
 
 export function runPaths(root: string): RunPaths {
-  return {
-    root,
-    config: join(root, "config.json"),
-    environment: join(root, "environment.json"),
-    tuning: join(root, "tuning.json"),
-    metrics: join(root, "metrics.jsonl"),
-    log: join(root, "log.txt"),
-    result: join(root, "result.json"),
-    predictions: join(root, "predictions.csv"),
-    checkpoint: join(root, "checkpoint", "checkpoint.safetensors"),
-    student: join(root, "weights", "student.safetensors"),
-    teacher: join(root, "weights", "teacher.safetensors"),
-  };
+  const entries = Object.entries(runFiles).map(([name, file]) => [name, join(root, ...file.split("/"))]);
+  return { root, ...(Object.fromEntries(entries) as Record<keyof typeof runFiles, string>) };
 }
 
 /** Makes the folders of a run. @throws UserError naming the folder that cannot be made. */
@@ -96,18 +90,54 @@ export function readJson(file: string, what: string): unknown {
   }
 }
 
+/** A run in a folder. Its folders are there: see {@link makeRunFolders}. */
+export class FolderStore implements RunStore {
+  private readonly root: string;
+
+  constructor({ root }: RunPaths) {
+    this.root = root;
+  }
+
+  nameOf(file: RunFile): string {
+    return join(this.root, ...file.split("/"));
+  }
+
+  async read(file: RunFile): Promise<Uint8Array<ArrayBuffer> | null> {
+    try {
+      return await readFile(this.nameOf(file));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw new UserError(`${this.nameOf(file)}: cannot be read (${reason(error)}): make it readable`);
+    }
+  }
+
+  async write(file: RunFile, content: string | Uint8Array): Promise<void> {
+    writeAtomic(this.nameOf(file), content);
+  }
+
+  lines(file: RunFile, keep: number | null): RunLines {
+    return new LineFile(this.nameOf(file), keep);
+  }
+
+  async sha256(parts: Iterable<string | TensorData>): Promise<string> {
+    const hash = createHash("sha256");
+    for (const part of parts) hash.update(part);
+    return hash.digest("hex");
+  }
+}
+
 /** A file of lines that grows, and is cut back to a checkpoint's length on resume. */
-export class LineFile {
+class LineFile implements RunLines {
   private readonly handle: number;
   private length: number;
 
   /**
-   * @param keep bytes of an existing file to keep; what follows is cut off
+   * @param keep bytes of an existing file to keep, what follows is cut off; null: all
    * @throws UserError if it cannot be written, or is shorter than that
    */
   constructor(
     private readonly file: string,
-    keep: number,
+    keep: number | null,
   ) {
     try {
       this.handle = openSync(file, "a");
@@ -115,6 +145,8 @@ export class LineFile {
       throw new UserError(`${file}: cannot be written (${reason(error)}): make it writable`);
     }
     const { size } = fstatSync(this.handle);
+    this.length = keep ?? size;
+    if (keep === null) return;
     if (size < keep) {
       this.close();
       throw new UserError(
@@ -122,7 +154,6 @@ export class LineFile {
       );
     }
     ftruncateSync(this.handle, keep);
-    this.length = keep;
   }
 
   get bytes(): number {
@@ -138,15 +169,11 @@ export class LineFile {
   }
 
   /** Brings what was written to the disk. */
-  sync(): void {
+  async sync(): Promise<void> {
     fsyncSync(this.handle);
   }
 
   close(): void {
     closeSync(this.handle);
   }
-}
-
-export function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

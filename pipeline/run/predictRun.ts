@@ -9,10 +9,10 @@ import { classify } from "./classify.js";
 import { readEnvironment } from "./environment.js";
 import { loadNetwork } from "./evaluateRun.js";
 import { reason, runPaths } from "./folder.js";
+import { openWorkspace } from "./open.js";
 import { writePredictions } from "./predictions.js";
 import { readRunConfig } from "./trainRun.js";
 import type { PredictOptions } from "./types.js";
-import { Workspace } from "./workspace.js";
 
 /**
  * Classifies image files, or all PNG files of folders, with the student of a run and writes a CSV. Masks are not needed:
@@ -36,7 +36,7 @@ export async function predictRun(run: string, inputs: readonly string[], options
   }));
   if (!existsSync(paths.student))
     throw new UserError(`${paths.student}: is missing: the run has not finished; continue it with "equipoise resume"`);
-  const ws = await Workspace.open(config, images, dataset.classes, { adapter: options.adapter, training: false });
+  const ws = await openWorkspace(config, images, dataset.classes, { adapter: options.adapter, training: false });
   try {
     ws.device.choices.set(readChoices(paths.tuning));
     const network = loadNetwork(ws, "student", paths.student);

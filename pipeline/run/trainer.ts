@@ -13,12 +13,12 @@ import {
 } from "./checkpoint.js";
 import { classify, evaluationOf } from "./classify.js";
 import { TimeEstimate } from "./estimate.js";
-import { LineFile, type RunPaths } from "./folder.js";
 import { firstNonFinite, nonFiniteError } from "./health.js";
 import { optimizerTensors, type Phase } from "./phase.js";
 import { createPhase } from "./phases.js";
 import { ScalarRing, type ScalarRow } from "./ring.js";
 import { StepQueue } from "./stepQueue.js";
+import { type RunLines, type RunStore, runFiles } from "./store.js";
 import type { PhaseName, RunLog } from "./types.js";
 import type { SplitData, Workspace } from "./workspace.js";
 
@@ -36,7 +36,7 @@ export class Trainer {
   /** The student's moving average; null where none is kept. */
   readonly average: Network | null;
   private readonly best: { values: Tensor; buffers: Tensor };
-  private readonly metrics: LineFile;
+  private readonly metrics: RunLines;
   private readonly estimate: TimeEstimate;
   private state: RunState;
   private resumed: Checkpoint | null;
@@ -50,7 +50,7 @@ export class Trainer {
   constructor(
     private readonly ws: Workspace,
     private readonly data: SplitData,
-    private readonly paths: RunPaths,
+    private readonly store: RunStore,
     private readonly options: TrainerOptions,
     checkpoint: Checkpoint | null,
   ) {
@@ -66,7 +66,7 @@ export class Trainer {
     };
     this.resumed = checkpoint;
     this.state = checkpoint?.state ?? freshState();
-    this.metrics = new LineFile(paths.metrics, this.state.metricsBytes);
+    this.metrics = store.lines(runFiles.metrics, this.state.metricsBytes);
     this.estimate = new TimeEstimate(config, data, options);
     if (checkpoint) this.restore(checkpoint);
   }
@@ -262,9 +262,9 @@ export class Trainer {
         Object.entries(this.networks()).map(([name, n]) => [name, Object.fromEntries(n.batchesTracked)]),
       ),
     };
-    this.metrics.sync();
+    await this.metrics.sync();
     await writeCheckpoint(
-      this.paths.checkpoint,
+      this.store,
       device,
       state,
       { ...this.networkTensors(), ...optimizerTensors(phase.optimizers), ...tensors },
@@ -275,7 +275,7 @@ export class Trainer {
   }
 
   private describeCheckpoint({ title, length }: Phase, step: number): string {
-    return `${this.paths.checkpoint} (${title}, after step ${step} of ${length.totalSteps})`;
+    return `${this.store.nameOf(runFiles.checkpoint)} (${title}, after step ${step} of ${length.totalSteps})`;
   }
 
   private networks(): Record<string, Network> {
@@ -298,7 +298,7 @@ export class Trainer {
 
   private restore(checkpoint: Checkpoint): void {
     this.ws.device.choices.set(checkpoint.state.choices);
-    restoreTensors(this.ws.device, checkpoint, this.networkTensors(), this.paths.checkpoint);
+    restoreTensors(this.ws.device, checkpoint, this.networkTensors(), this.store.nameOf(runFiles.checkpoint));
     for (const [name, network] of Object.entries(this.networks())) {
       for (const [key, n] of Object.entries(checkpoint.state.batchesTracked[name] ?? {}))
         network.batchesTracked.set(key, n);
@@ -312,7 +312,7 @@ export class Trainer {
       this.ws.device,
       this.resumed,
       { ...optimizerTensors(phase.optimizers), ...phase.state().tensors },
-      this.paths.checkpoint,
+      this.store.nameOf(runFiles.checkpoint),
     );
     phase.optimizers.forEach((o, i) => {
       o.steps = this.state.optimizerSteps[i] ?? 0;

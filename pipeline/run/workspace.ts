@@ -1,13 +1,12 @@
 import type { Device, Tensor } from "../../engine/index.js";
 import { UserError } from "../../engine/index.js";
-import { openNodeDevice } from "../../engine/node.js";
 import { createNetwork, type Network } from "../../models/index.js";
 import { Augmenter } from "../augment.js";
 import type { Config } from "../config/schema.js";
-import { PatchLoader } from "../data/loader.js";
-import { scanDataset } from "../data/scan.js";
+import type { ScannedDataset } from "../data/scan.js";
+import type { PatchSource } from "../data/source.js";
 import { splitDataset, visibleLabels } from "../data/split.js";
-import type { Dataset, ImageRecord, Split } from "../data/types.js";
+import type { Dataset, Split } from "../data/types.js";
 import { methods } from "../methods.js";
 import type { Dropout } from "../stepState.js";
 import { checkMemory, largestPass, modelOf } from "./limits.js";
@@ -21,10 +20,13 @@ export interface SplitData {
   readonly labels: Int32Array;
 }
 
-/** Scans and splits a folder as the configuration says; warnings go to the log. */
-export async function openData(config: Config, root: string, log: RunLog): Promise<SplitData> {
+/**
+ * Splits a data set as the configuration says; warnings go to the log.
+ * @throws UserError for what the method cannot learn from
+ */
+export function splitData(config: Config, dataset: ScannedDataset, log: RunLog): SplitData {
   const { data } = config;
-  const dataset = await scanDataset(root, data);
+  const { root } = dataset;
   const split = splitDataset(dataset, { ...data, seed: config.seed });
   for (const warning of [...dataset.warnings, ...split.warnings]) log.warn(warning);
   if (methods[config.method].unlabelled && split.U.length === 0) {
@@ -43,47 +45,27 @@ export async function openData(config: Config, root: string, log: RunLog): Promi
   return { dataset, split, labels: visibleLabels(dataset, split) };
 }
 
-/** The device and what feeds it: patches from files, and batches on the GPU. */
+/** The device and what feeds it: patches of images, and batches on the GPU. */
 export class Workspace {
-  private constructor(
-    readonly config: Config,
-    readonly device: Device,
-    readonly loader: PatchLoader,
-    readonly augmenter: Augmenter,
-    readonly dropout: Dropout,
-    readonly classes: readonly string[],
-  ) {}
+  readonly augmenter: Augmenter;
+  readonly dropout: Dropout;
 
   /**
+   * Takes over device and loader, unless it throws.
    * @param training false: only forward passes will run
-   * @throws GpuError if no adapter fits; UserError if the configuration does not fit the adapter
+   * @throws UserError if the configuration does not fit the adapter
    */
-  static async open(
-    config: Config,
-    images: readonly ImageRecord[],
-    classes: readonly string[],
-    options: { adapter?: string | undefined; training: boolean },
-  ): Promise<Workspace> {
-    const device = await openNodeDevice(options.adapter === undefined ? {} : { adapter: options.adapter });
-    try {
-      if (options.training) checkMemory(config, device.limits.maxStorageBufferBindingSize, classes.length);
-      const { patch } = config;
-      const augmenter = new Augmenter(device, { ...patch, maxViews: largestPass(config), augment: config.augment });
-      const state = device.zeros([2], "dropout state", "u32");
-      const loader = new PatchLoader(images, {
-        size: patch.size,
-        minForeground: patch.minForeground,
-        tries: patch.tries,
-        workers: config.workers,
-        cacheBytes: config.cacheMegabytes * 2 ** 20,
-        seed: config.seed,
-        cpuAdapter: device.info.isCpu,
-      });
-      return new Workspace(config, device, loader, augmenter, { p: config.dropout, state }, classes);
-    } catch (error) {
-      device.close();
-      throw error;
-    }
+  constructor(
+    readonly config: Config,
+    readonly device: Device,
+    readonly loader: PatchSource,
+    readonly classes: readonly string[],
+    training: boolean,
+  ) {
+    if (training) checkMemory(config, device.limits.maxStorageBufferBindingSize, classes.length);
+    const { patch, augment, dropout } = config;
+    this.augmenter = new Augmenter(device, { ...patch, maxViews: largestPass(config), augment });
+    this.dropout = { p: dropout, state: device.zeros([2], "dropout state", "u32") };
   }
 
   network(label: "teacher" | "student"): Network {

@@ -2,12 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Config } from "../../../pipeline/config/schema.js";
-import { makeRunFolders, runPaths } from "../../../pipeline/run/folder.js";
+import { FolderStore, makeRunFolders, runPaths } from "../../../pipeline/run/folder.js";
 import { MetaPhase } from "../../../pipeline/run/metaPhase.js";
+import { openData, openWorkspace } from "../../../pipeline/run/open.js";
 import type { Phase } from "../../../pipeline/run/phase.js";
 import { SupervisedPhase } from "../../../pipeline/run/supervisedPhase.js";
 import { Trainer } from "../../../pipeline/run/trainer.js";
-import { openData, type SplitData, Workspace } from "../../../pipeline/run/workspace.js";
+import type { SplitData, Workspace } from "../../../pipeline/run/workspace.js";
 import { temporaryFolder, writeImages } from "./images.js";
 import { KeptLog, metricsOf, quickConfig } from "./support.js";
 
@@ -23,7 +24,7 @@ async function withRun<T>(config: Config, eager: boolean, use: (ws: Workspace, d
   if (eager) process.env.EQUIPOISE_NO_CAPTURE = "1";
   else delete process.env.EQUIPOISE_NO_CAPTURE;
   const split = await openData(config, data, new KeptLog());
-  const ws = await Workspace.open(config, split.dataset.images, split.dataset.classes, { training: true });
+  const ws = await openWorkspace(config, split.dataset.images, split.dataset.classes, { training: true });
   expect(ws.device.captures).toBe(!eager);
   try {
     return await use(ws, split);
@@ -54,7 +55,7 @@ describe.each(Object.entries(settings))("captured steps, %s,", (name, set) => {
       withRun(quickConfig({ set: [...set, "finetune.epochs=2"] }), eager, async (ws, split) => {
         const paths = runPaths(join(folder.path, `${name} ${eager}`));
         await makeRunFolders(paths);
-        const trainer = new Trainer(ws, split, paths, { ...context(), yes: true }, null);
+        const trainer = new Trainer(ws, split, new FolderStore(paths), { ...context(), yes: true }, null);
         await trainer.run();
         const networks = [trainer.student, trainer.teacher!];
         const weights = await Promise.all(
@@ -143,7 +144,7 @@ test("epochs report the host's share of their steps", async () => {
   await withRun(quickConfig(), false, async (ws, split) => {
     const paths = runPaths(join(folder.path, "share"));
     await makeRunFolders(paths);
-    const trainer = new Trainer(ws, split, paths, { ...context(), yes: true }, null);
+    const trainer = new Trainer(ws, split, new FolderStore(paths), { ...context(), yes: true }, null);
     await trainer.run();
     trainer.release();
     const lines = readFileSync(paths.metrics, "utf8")

@@ -3,6 +3,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, wa
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readCheckpoint } from "../../../pipeline/run/checkpoint.js";
+import { FolderStore, runPaths } from "../../../pipeline/run/folder.js";
 import { temporaryFolder, writeImages } from "./images.js";
 import { cli, metricsOf, startCli, trainArguments, until, weightsOf } from "./support.js";
 
@@ -13,7 +14,7 @@ afterAll(folder.remove);
 /** A checkpoint after each step: the run is saved inside epochs too. */
 const oftenSaved = ["checkpointMinutes=0.00001"];
 const checkpointFile = (run: string) => join(run, "checkpoint", "checkpoint.safetensors");
-const stateOf = (run: string) => readCheckpoint(checkpointFile(run))?.state;
+const stateOf = async (run: string) => (await readCheckpoint(new FolderStore(runPaths(run))))?.state;
 
 /** Whether the metrics of a run have a line of this kind with at least this step. */
 function hasStep(run: string, kind: string, step: number): boolean {
@@ -78,7 +79,7 @@ describe("a run that is killed", () => {
       await kill(child, run);
       const { signal, stderr } = await ended;
       expect(signal, `${name}: ${stderr}`).toBe("SIGKILL");
-      const state = stateOf(run);
+      const state = await stateOf(run);
       if (name === "before the first checkpoint") expect(state).toBeUndefined();
       // Half a file, wherever the kill fell.
       if (name === "while a checkpoint is being written")
@@ -123,7 +124,7 @@ describe("a run that is stopped by Ctrl-C", () => {
   }
 
   test("has a checkpoint, from which it goes on to the same end", async () => {
-    expect(stateOf(run)).toMatchObject({ best: null });
+    expect(await stateOf(run)).toMatchObject({ best: null });
     const copy = changed("continued", () => {});
     const started = readFileSync(join(copy, "environment.json"), "utf8");
     const { code, stderr } = await cli(["resume", copy]);

@@ -6,12 +6,13 @@ import type { Crop } from "../../../pipeline/data/source.js";
 import type { Patch } from "../../../pipeline/data/types.js";
 import { metaBatch, supervisedBatch } from "../../../pipeline/run/batches.js";
 import { planEpoch } from "../../../pipeline/run/epochPlan.js";
-import { makeRunFolders, runPaths } from "../../../pipeline/run/folder.js";
+import { FolderStore, makeRunFolders, runPaths } from "../../../pipeline/run/folder.js";
 import { MetaPhase } from "../../../pipeline/run/metaPhase.js";
+import { openData, openWorkspace } from "../../../pipeline/run/open.js";
 import { phaseOptimizer } from "../../../pipeline/run/phase.js";
 import { SupervisedPhase } from "../../../pipeline/run/supervisedPhase.js";
 import { Trainer } from "../../../pipeline/run/trainer.js";
-import { openData, type SplitData, Workspace } from "../../../pipeline/run/workspace.js";
+import type { SplitData, Workspace } from "../../../pipeline/run/workspace.js";
 import { testDevice } from "../../support/device.js";
 import { expectClose } from "../../support/numeric.js";
 import { temporaryFolder, writeImages } from "./images.js";
@@ -28,7 +29,7 @@ beforeAll(() => {
 async function withRun<T>(config: Config, use: (ws: Workspace, data: SplitData) => Promise<T>): Promise<T> {
   const data = await openData(config, join(folder.path, "data"), new KeptLog());
   const { images, classes } = data.dataset;
-  const ws = await Workspace.open(config, images, classes, { training: true });
+  const ws = await openWorkspace(config, images, classes, { training: true });
   try {
     return await use(ws, data);
   } finally {
@@ -51,7 +52,13 @@ describe("memory of a run", () => {
         const row = JSON.stringify({ live, created, pipelines, bindGroups, paramBlocks });
         seen.set(label, [...(seen.get(label) ?? []), row]);
       });
-      const trainer = new Trainer(ws, data, paths, { log, yes: true, signal: new AbortController().signal }, null);
+      const trainer = new Trainer(
+        ws,
+        data,
+        new FolderStore(paths),
+        { log, yes: true, signal: new AbortController().signal },
+        null,
+      );
       await trainer.run();
       for (const [label, steps] of [
         ["pre-training the teacher", 12],
