@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../engine/errors.js";
+import { runLockName } from "../pipeline/run/lock.js";
 
 /** `runs/<config>-<year><month><day>-<hour><minute><second>`, local time. */
 export function defaultRunFolder(config: string, at: Date): string {
@@ -19,7 +20,7 @@ export function makeRunFolder(folder: string, resume: string): void {
   if (existsSync(folder)) {
     if (!statSync(folder).isDirectory())
       throw new UserError(`--out ${folder}: is a file; give the path of a new folder`);
-    if (readdirSync(folder).length > 0) {
+    if (readdirSync(folder).some((name) => name !== runLockName)) {
       throw new UserError(
         `--out ${folder}: the folder is not empty; continue its run with "${resume}", or choose another --out`,
       );
