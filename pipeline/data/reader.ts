@@ -133,7 +133,15 @@ export class PatchReader {
     return (image, i) => [this.checkedCorner(image, request.images[i]!, request.ys[i]!, request.xs[i]!)];
   }
 
-  private drawGenerators({ images, epoch, stream }: PatchRequest & { epoch: number }): (i: number) => Rng {
+  private drawGenerators({
+    images,
+    epoch,
+    stream,
+  }: {
+    images: readonly number[];
+    epoch: number;
+    stream: string;
+  }): (i: number) => Rng {
     const streamWord = fnv1a(`patch/${stream}/${epoch}`);
     const wordsPerDraw = 4 * Math.ceil((2 * this.options.tries) / 4);
     const seen = new Map<number, number>();
