@@ -2,10 +2,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
+const pages = "test/page/**/*.test.ts";
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    globalSetup: ["scripts/testSetup.mjs"],
     pool: "forks",
     maxWorkers: 2,
     // What the user's own cache holds must not decide which kernels are tested.
@@ -13,5 +13,17 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ["default", "./scripts/summaryReporter.mjs"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          include: ["test/**/*.test.ts"],
+          exclude: [pages],
+          globalSetup: ["scripts/testSetup.mjs"],
+        },
+      },
+      { extends: true, test: { name: "page", include: [pages], globalSetup: ["scripts/pageSetup.mjs"] } },
+    ],
   },
 });

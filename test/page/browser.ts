@@ -1,0 +1,153 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { test as base, inject } from "vitest";
+import { CHROMIUM_FIX } from "../../scripts/chromium.mjs";
+import { type Served, serve } from "../../scripts/web.mjs";
+
+/**
+ * Page tests run in headless Chromium, whose WebGPU is SwiftShader: correct and slow, so pages are tiny. `test` gives each test
+ * a fresh browser context and a server of its own, and fails it on any console error or warning, on violations of the
+ * Content-Security-Policy, on uncaught errors and on requests to another origin; `complaints.expect` says what a test provokes.
+ *
+ *     test("finds a colony", async ({ page, site }) => {
+ *       await openSection(page, site, "find");
+ *       ...
+ *       await shot(page, "find-colony");
+ *     });
+ */
+
+declare module "vitest" {
+  interface ProvidedContext {
+    pages: { readonly chromium: string | null; readonly web: string; readonly embedding: string };
+  }
+}
+
+/** What the page complained of. */
+export class Complaints {
+  readonly all: string[] = [];
+  private readonly expected: RegExp[] = [];
+
+  /** Such complaints are what the test provokes. */
+  expect(pattern: RegExp): void {
+    this.expected.push(pattern);
+  }
+
+  get unexpected(): string[] {
+    return this.all.filter((text) => !this.expected.some((pattern) => pattern.test(text)));
+  }
+}
+
+/** ENGINE facts: these flags give WebGPU without a GPU; nothing but localhost resolves. */
+const flags = [
+  "--headless=new",
+  "--no-sandbox",
+  "--enable-unsafe-webgpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
+];
+
+interface PageFixtures {
+  /** The demo, as `npm run demo:web` serves it. */
+  readonly site: Served;
+  readonly context: BrowserContext;
+  readonly page: Page;
+  readonly complaints: Complaints;
+}
+
+/** vitest's `test` with a page. Without Chromium its tests are skipped with one reason; under CI that is a failure. */
+export const test = base.extend<PageFixtures & { readonly browser: Browser }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures that are needed from this pattern
+  complaints: async ({}, use) => {
+    const complaints = new Complaints();
+    await use(complaints);
+    if (complaints.unexpected.length > 0)
+      throw new Error(`the page complained:\n  ${complaints.unexpected.join("\n  ")}`);
+  },
+  browser: [
+    // biome-ignore lint/correctness/noEmptyPattern: as above
+    async ({}, use) => {
+      const browser = await launch();
+      await use(browser);
+      await browser.close();
+    },
+    { scope: "file" },
+  ],
+  site: async ({ skip }, use) => {
+    if (!available()) skip(`no Chromium for the page tests: ${CHROMIUM_FIX}`);
+    const site = await serve(inject("pages").web);
+    await use(site);
+    await site.close();
+  },
+  context: async ({ browser, complaints, site }, use) => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, acceptDownloads: true });
+    await watch(context, complaints, new URL(site.url).hostname);
+    await use(context);
+    await context.close();
+  },
+  page: async ({ context }, use) => use(await context.newPage()),
+});
+
+function available(): boolean {
+  if (inject("pages").chromium) return true;
+  if (process.env.CI) throw new Error(`no Chromium for the page tests: ${CHROMIUM_FIX}`);
+  return false;
+}
+
+/** @param more flags, or none of those that give WebGPU */
+export function launch(
+  more: { readonly args?: readonly string[]; readonly without?: readonly string[] } = {},
+): Promise<Browser> {
+  const { args = [], without = [] } = more;
+  const all = [...flags.filter((flag) => !without.includes(flag)), ...args];
+  return chromium.launch({ executablePath: inject("pages").chromium ?? "", args: all, headless: true });
+}
+
+/** Takes down what pages and workers of a context complain of. @param host the only one that may be asked for anything */
+export async function watch(context: BrowserContext, complaints: Complaints, host: string): Promise<void> {
+  const note = (text: string) => complaints.all.push(text);
+  context.on("console", (message) => {
+    const kind = message.type();
+    const { url } = message.location();
+    if (kind === "error" || kind === "warning" || kind === "assert")
+      note(`console ${kind}: ${message.text()} (${url})`);
+    if (message.text().startsWith(violationMark)) note(message.text());
+  });
+  context.on("weberror", (error) => note(`uncaught: ${error.error().stack ?? error.error().message}`));
+  context.on("request", (request) => {
+    const url = new URL(request.url());
+    if (!["blob:", "data:"].includes(url.protocol) && url.hostname !== host) note(`request to another origin: ${url}`);
+  });
+  await context.addInitScript(reportViolations, violationMark);
+}
+
+const violationMark = "CSP violation:";
+
+/** Runs in the page. */
+function reportViolations(mark: string): void {
+  addEventListener("securitypolicyviolation", (event) =>
+    console.log(mark, event.violatedDirective, event.blockedURI, event.sourceFile ?? ""),
+  );
+}
+
+/** Opens a section of the demo and waits until the GPU is ready. SwiftShader needs seconds to start. */
+export async function openSection(
+  page: Page,
+  site: Served,
+  section: "find" | "classify" | "train" | "inside",
+): Promise<void> {
+  await page.goto(`${site.url}#${section}`);
+  await page.locator("footer .device.ready").waitFor({ timeout: 60_000 });
+}
+
+/** A screenshot for human eyes, in `.cache/screenshots`, where EQUIPOISE_SCREENSHOTS=1 asks for them. */
+export async function shot(page: Page, name: string, options: { readonly fullPage?: boolean } = {}): Promise<void> {
+  if (!process.env.EQUIPOISE_SCREENSHOTS) return;
+  const folder = join(import.meta.dirname, "../../.cache/screenshots");
+  mkdirSync(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: options.fullPage ?? true });
+}
