@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { expectedSeconds } from "../pipeline/experiment/expected.js";
 import type { ExperimentResult, RunState, TuneMode } from "./actions.js";
 import { table } from "./format.js";
 import { interruptible } from "./interrupt.js";
@@ -15,12 +16,18 @@ interface Options {
   dryRun?: true;
 }
 
-/** `equipoise experiment PLAN.yaml`: configurations x folds x seeds x settings, made one after the other. */
+/**
+ * `equipoise experiment PLAN.yaml`: configurations x folds x seeds x settings, made one after the other. Started twice, two
+ * processes share the runs.
+ */
 export function addExperiment(program: Command, session: Session): void {
   program
     .command("experiment")
-    .description("make the runs of a plan; call it again to go on where it was stopped")
-    .argument("<plan>", "YAML file: data, configs, and if wanted name, preset, recipe, folds, seeds, set, settings")
+    .description("make the runs of a plan; call it again to go on where it was stopped, or meanwhile to share the work")
+    .argument(
+      "<plan>",
+      "YAML file: data, configs, and if wanted name, preset, recipe, folds, seeds, set, settings, evaluate",
+    )
     .option("--out <folder>", "folder that takes the folder of the experiment", "runs")
     .option("--data <folder>", "folder of images (default: the plan's, relative to the plan)")
     .option("--dry-run", "list the runs, what there is of them, and the time they will take where that is known")
@@ -70,6 +77,7 @@ async function experiment(session: Session, plan: string, options: Options): Pro
 
 function eventText({ status, finished, error }: RunState): string {
   if (status === "failed") return `failed: ${error}`;
+  if (status === "elsewhere") return "another process is at it";
   if (finished === null) return status;
   return `done in ${formatDuration(finished.seconds)}, balanced accuracy ${percent(finished.student.balancedAccuracy)}`;
 }
@@ -82,20 +90,38 @@ function overview(runs: readonly RunState[]): string {
     const count = (status: string) => own.filter((run) => run.status === status).length;
     const running = own.find((run) => run.status === "running");
     const failed = count("failed");
-    const now = running ? `fold ${running.config.data.fold}, seed ${running.config.seed}` : "";
+    const others = count("elsewhere");
+    const now = [
+      ...(running ? [`fold ${running.config.data.fold}, seed ${running.config.seed}`] : []),
+      ...(others > 0 ? [`${others} by another process`] : []),
+    ].join("; ");
     const figures = (["balancedAccuracy", "macroF1"] as const).map((key) =>
       spread(own.flatMap((run) => run.finished?.student[key] ?? [])),
     );
     return [label, `${count("done")}/${own.length}`, failed > 0 ? String(failed) : "", ...figures, now];
   });
-  return table([["configuration", "done", "failed", "balanced accuracy", "F1", "running"], ...rows]);
+  const left = timeLeft(runs);
+  return `${table([["configuration", "done", "failed", "balanced accuracy", "F1", "running"], ...rows])}${left}`;
+}
+
+/** A line on the time that the rest takes, as far as finished runs of the same configurations tell. */
+function timeLeft(runs: readonly RunState[]): string {
+  const open = runs.filter((run) => run.status !== "done");
+  const known = open.flatMap((run) => expectedSeconds(run, runs) ?? []);
+  if (known.length === 0) return "";
+  const unknown = open.length - known.length;
+  const total = formatDuration(known.reduce((a, b) => a + b));
+  return `\nabout ${total} of work left${unknown > 0 ? `, and ${unknown} runs of unknown length` : ""}`;
 }
 
 function formatResult({ folder, runs }: ExperimentResult): string {
   const failed = runs.filter((run) => run.status === "failed");
   const lines = failed.map(({ id, error }) => `failed: ${id}: ${error}`);
-  const done = runs.filter((run) => run.status === "done").length;
-  return [...lines, `${done} of ${runs.length} runs done: ${folder} (table.md, runs.csv, experiment.json)`].join("\n");
+  const count = (status: string) => runs.filter((run) => run.status === status).length;
+  const others = count("elsewhere");
+  const rest = others > 0 ? `, ${others} in the hands of another process` : "";
+  const done = `${count("done")} of ${runs.length} runs done${rest}: ${folder} (table.md, runs.csv, experiment.json)`;
+  return [...lines, done].join("\n");
 }
 
 function formatPlan({ folder, runs }: ExperimentResult): string {

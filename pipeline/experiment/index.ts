@@ -1,10 +1,13 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { runPaths } from "../run/folder.js";
+import { LockedError, whileLocked, withRunLock } from "../run/lock.js";
 import type { ResumeOptions, RunLog, RunResult, TrainOptions, TuneMode } from "../run/types.js";
-import { readFinishedRun } from "../statistics/runs.js";
-import { type Evaluate, makeEvaluations, readEvaluations } from "./evaluations.js";
+import { type Evaluate, makeEvaluations } from "./evaluations.js";
+import { expectedSeconds } from "./expected.js";
 import { type Plan, readPlan } from "./plan.js";
-import { lockFolder, recordOf, writeRecord } from "./record.js";
-import { expectedSeconds, inspectRuns, type RunState, strangers } from "./state.js";
+import { recordOf, writeRecord } from "./record.js";
+import { inspectRuns, type RunState, refresh, removeFailure, strangers, writeFailure } from "./state.js";
 
 export type { RunState, RunStatus } from "./state.js";
 
@@ -44,27 +47,44 @@ export interface ExperimentResult {
 
 /**
  * Makes the runs of a plan that are not done yet, one after the other. A run that fails is recorded, and the rest goes on; the
- * next call tries it again. Killed at any moment, the next call goes on from the last checkpoint.
+ * next call tries it again. Killed at any moment, the next call goes on from the last checkpoint. Several processes may work
+ * on one plan: each takes the runs that no other is at, and ends when there are none left to take.
  * @throws UserError for a plan that is wrong or has changed; the signal's reason when aborted
  */
 export async function runExperiment(options: ExperimentOptions, runner: Runner): Promise<ExperimentResult> {
   const plan = readPlan(options.plan, options.data);
   const root = join(options.out, plan.name);
-  if (options.dryRun) return resultOf(plan, root, inspectRuns(plan, root));
-  const unlock = lockFolder(root);
-  try {
-    const runs = inspectRuns(plan, root);
-    options.onChange(runs, null);
-    for (const run of runs) {
-      if (run.status === "done") continue;
-      await work(run, runs, plan, options, runner);
-      writeRecord(plan, root, runs);
-    }
-    writeRecord(plan, root, runs);
-    return resultOf(plan, root, runs);
-  } finally {
-    unlock();
+  const runs = inspectRuns(plan, root);
+  if (options.dryRun) return resultOf(plan, root, runs);
+  options.onChange(runs, null);
+  const begun = Date.now();
+  const tried = new Set<RunState>();
+  for (let run = next(plan, runs, tried, begun); run; run = next(plan, runs, tried, begun)) {
+    await work(run, runs, plan, options, runner);
+    if (run.status !== "elsewhere") tried.add(run);
+    await record(plan, root, runs, run);
   }
+  await record(plan, root, runs, null);
+  return resultOf(plan, root, runs);
+}
+
+/** The first run that is to be done, that no other process works on, and that has not failed since this process began. */
+function next(plan: Plan, runs: readonly RunState[], tried: ReadonlySet<RunState>, begun: number): RunState | null {
+  const open = runs.filter((run) => run.status !== "done" && !tried.has(run));
+  return (
+    open.find((run) => {
+      refresh(plan, run);
+      return run.status !== "done" && run.status !== "elsewhere" && (run.failedAt === null || run.failedAt < begun);
+    }) ?? null
+  );
+}
+
+/** Writes what all processes have come to. @param own the run that this process has just looked at */
+async function record(plan: Plan, root: string, runs: readonly RunState[], own: RunState | null): Promise<void> {
+  await whileLocked(join(root, "experiment.lock"), () => {
+    for (const run of runs) if (run !== own && run.status !== "done") refresh(plan, run);
+    writeRecord(plan, root, runs);
+  });
 }
 
 async function work(
@@ -74,34 +94,37 @@ async function work(
   options: ExperimentOptions,
   runner: Runner,
 ): Promise<void> {
-  const { log, signal, adapter, tune } = options;
+  const { signal } = options;
   signal.throwIfAborted();
-  const began = run.status === "started";
-  run.status = "running";
+  Object.assign(run, { status: "running", error: null, failedAt: null });
   options.onChange(runs, run);
-  const common = { log, signal, yes: true, ...(adapter === undefined ? {} : { adapter }) };
   try {
-    if (run.finished === null) {
-      if (began) await runner.resumeRun(run.folder, common);
-      else
-        await runner.trainRun({
-          ...common,
-          config: run.config,
-          dataRoot: plan.data,
-          out: run.folder,
-          ...(tune === undefined ? {} : { tune }),
-        });
-      run.finished = readFinishedRun(run.folder);
-    }
-    await makeEvaluations(run.folder, plan.evaluations, runner.evaluateRun, common);
-    run.evaluations = readEvaluations(run.folder, plan.evaluations);
-    run.status = "done";
+    removeFailure(run.folder);
+    await make(run, plan, options, runner);
+    refresh(plan, run);
   } catch (error) {
     if (signal.aborted) throw error;
-    run.status = "failed";
-    run.error = error instanceof Error ? error.message : String(error);
+    if (error instanceof LockedError) run.status = "elsewhere";
+    else {
+      writeFailure(run.folder, error instanceof Error ? error.message : String(error));
+      refresh(plan, run);
+    }
   }
   options.onChange(runs, run);
+}
+
+/** Trains what is left of a run, and tests it on the plan's further images. */
+async function make(run: RunState, plan: Plan, options: ExperimentOptions, runner: Runner): Promise<void> {
+  const { log, signal, adapter, tune } = options;
+  const { folder, config } = run;
+  const common = { log, signal, yes: true, ...(adapter === undefined ? {} : { adapter }) };
+  if (run.finished === null) {
+    const given = tune === undefined ? {} : { tune };
+    if (existsSync(runPaths(folder).config)) await runner.resumeRun(folder, common);
+    else await runner.trainRun({ ...common, config, dataRoot: plan.data, out: folder, ...given });
+  }
+  if (plan.evaluations.length === 0) return;
+  await withRunLock(folder, () => makeEvaluations(folder, plan.evaluations, runner.evaluateRun, common));
 }
 
 function resultOf(plan: Plan, root: string, runs: readonly RunState[]): ExperimentResult {

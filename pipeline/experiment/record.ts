@@ -1,6 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { UserError } from "../../engine/errors.js";
 import { csvLine } from "../data/csv.js";
 import type { Evaluation } from "../metrics.js";
 import { writeAtomic, writeJson } from "../run/folder.js";
@@ -85,44 +83,4 @@ function runsCsv(runs: readonly TestedRun[]): string {
     return [id, label, fold, seed, seconds, student.n, ...averages.map((key) => student[key] ?? ""), ...ofClasses];
   });
   return [head, ...lines].map((cells) => `${csvLine(cells)}\r\n`).join("");
-}
-
-/**
- * Keeps a second process out of an experiment's folder.
- * @returns what gives the folder free again
- * @throws UserError while another process works there, or the folder cannot be made
- */
-export function lockFolder(root: string): () => void {
-  const file = join(root, "experiment.lock");
-  try {
-    mkdirSync(root, { recursive: true });
-  } catch (error) {
-    throw new UserError(`${root}: cannot be made (${(error as Error).message}): choose another --out`);
-  }
-  for (const again of [true, false]) {
-    try {
-      writeFileSync(file, String(process.pid), { flag: "wx" });
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST")
-        throw new UserError(`${file}: cannot be written (${(error as Error).message}): choose another --out`);
-      const holder = holderOf(file);
-      if (holder !== null || !again)
-        throw new UserError(`${root}: process ${holder} is working on this experiment; wait for it, or stop it`);
-      rmSync(file, { force: true });
-    }
-  }
-  throw new UserError(`${file}: cannot be taken; remove it`);
-}
-
-/** Process that holds a lock and still lives. */
-function holderOf(file: string): number | null {
-  try {
-    const pid = Number(readFileSync(file, "utf8"));
-    if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return null;
-    process.kill(pid, 0);
-    return pid;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM" ? Number(readFileSync(file, "utf8")) : null;
-  }
 }

@@ -16,6 +16,7 @@ function state(name: string, fold: number): RunState {
     finished: null,
     evaluations: new Map(),
     error: null,
+    failedAt: null,
   };
 }
 

@@ -7,6 +7,7 @@ import { parseCsv } from "../../../pipeline/data/csv.js";
 import { type ExperimentOptions, type Runner, runExperiment } from "../../../pipeline/experiment/index.js";
 import { readPlan } from "../../../pipeline/experiment/plan.js";
 import type { Evaluation } from "../../../pipeline/metrics.js";
+import { LockedError, withRunLock } from "../../../pipeline/run/lock.js";
 import type { RunResult } from "../../../pipeline/run/types.js";
 import { drawnEvaluation, writeFinishedRun } from "../../support/fakeRuns.js";
 
@@ -43,6 +44,13 @@ class FakeRunner implements Runner {
     writeFileSync(join(out, "config.json"), JSON.stringify(config));
     return {} as RunResult;
   };
+
+  /** Writes the run as another process would have made it. */
+  finish(out: string): void {
+    const planned = readPlan(plan).runs.find(({ id }) => out.endsWith(id))!;
+    const options = { log: quiet, signal: new AbortController().signal, yes: true };
+    void this.trainRun({ ...options, config: planned.config, dataRoot: join(root, "images"), out });
+  }
 
   resumeRun: Runner["resumeRun"] = async (out) => {
     this.calls.push(`resume ${out.slice(out.lastIndexOf("/") + 1)}`);
@@ -345,13 +353,55 @@ describe("experiment", () => {
     expect(runner.calls).toHaveLength(4);
   });
 
-  it("keeps a second process out, but not after the first was killed", async () => {
+  it("leaves a run to the process that is at it, and takes it when that is gone", async () => {
     write(small);
-    const folder = join(root, "runs", "demo");
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "experiment.lock"), String(process.ppid));
-    await expect(start(new FakeRunner())).rejects.toThrow(/process \d+ is working on this experiment/);
-    writeFileSync(join(folder, "experiment.lock"), "4194304999");
-    expect((await start(new FakeRunner())).runs).toHaveLength(4);
+    const taken = join(root, "runs", "demo", "vgg19-fold0-seed3");
+    const runner = new FakeRunner();
+    const { runs } = await withRunLock(taken, () => start(runner));
+    expect(runs.map((run) => run.status)).toEqual(["elsewhere", "done", "done", "done"]);
+    expect(runner.calls).toHaveLength(3);
+    expect((await start(runner)).runs[0]!.status).toBe("done");
+    expect(runner.calls[3]).toBe("train vgg19-fold0-seed3");
+  });
+
+  it("takes over what another process finishes, fails or gives up meanwhile", async () => {
+    write(small);
+    const runner = new FakeRunner();
+    const other = new FakeRunner();
+    let asked = false;
+    runner.instead = () => {
+      if (asked) return;
+      asked = true;
+      // While this one makes the first run, another process finishes the second, fails at the third and begins the fourth.
+      other.finish(join(root, "runs", "demo", "ipb-vgg-fold0-seed3"));
+      const third = join(root, "runs", "demo", "vgg19-fold1-seed3");
+      mkdirSync(third, { recursive: true });
+      writeFileSync(join(third, "failure.json"), JSON.stringify({ error: "the disk is full", at: Date.now() + 1 }));
+      mkdirSync(join(root, "runs", "demo", "ipb-vgg-fold1-seed3"), { recursive: true });
+    };
+    const { runs } = await start(runner);
+    expect(runner.calls).toEqual(["train vgg19-fold0-seed3", "train ipb-vgg-fold1-seed3"]);
+    expect(runs.map((run) => [run.status, run.error])).toEqual([
+      ["done", null],
+      ["done", null],
+      ["failed", "the disk is full"],
+      ["done", null],
+    ]);
+    const { rows } = parseCsv(readFileSync(join(root, "runs", "demo", "runs.csv"), "utf8"), "runs.csv");
+    expect(rows.map(({ values }) => values.run)).toContain("ipb-vgg-fold0-seed3");
+    await start(runner);
+    expect(runner.calls.slice(2)).toEqual(["train vgg19-fold1-seed3"]);
+  });
+
+  it("a run that another process takes in the same moment is left to it", async () => {
+    write(small);
+    const runner = new FakeRunner();
+    runner.instead = (folder) => {
+      if (runner.calls.length === 1) throw new LockedError(`${folder}: process 1 is working on this run`);
+    };
+    const { runs } = await start(runner);
+    // Nobody holds it any more when all others are done.
+    expect(runner.calls.slice(0, 2)).toEqual(["train vgg19-fold0-seed3", "resume vgg19-fold0-seed3"]);
+    expect(runs.every((run) => run.status === "done")).toBe(true);
   });
 });
