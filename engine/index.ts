@@ -24,6 +24,7 @@ export * from "./ops/ntXent.js";
 export * from "./ops/pointwise.js";
 export * from "./ops/pool.js";
 export * from "./ops/reduce.js";
+export * from "./ops/rows.js";
 export * from "./ops/shape.js";
 export * from "./optim/optimizer.js";
 export * from "./optim/schedule.js";

@@ -8,3 +8,4 @@ export * from "./nd.js";
 export * from "./norm.js";
 export * from "./optim.js";
 export * from "./pool.js";
+export * from "./rows.js";
