@@ -26,6 +26,8 @@ export interface TrainerOptions {
   readonly log: RunLog;
   readonly signal: AbortSignal;
   readonly yes: boolean;
+  /** Awaited after each step: lets other work have the device. */
+  readonly between?: () => Promise<void>;
 }
 
 /** Runs the phases of a configuration step by step, with metrics, checkpoints and the choice of the best student. */
@@ -144,6 +146,7 @@ export class Trainer {
       this.record(phase, rows);
       this.show(phase);
       await this.estimate.afterStep(phase, ws.device);
+      await this.options.between?.();
       const now = performance.now();
       this.addTime(recorded - recording, now - begun);
       begun = now;

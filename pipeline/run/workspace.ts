@@ -88,6 +88,13 @@ export class Workspace {
     return this.device.zeros([this.config.batch], "labels", "u32");
   }
 
+  /** Gives back what the workspace took; the device stays open. */
+  async release(): Promise<void> {
+    await this.loader.close();
+    this.augmenter.dispose();
+    this.device.release(this.dropout.state);
+  }
+
   async close(): Promise<void> {
     await this.loader.close();
     this.device.close();

@@ -1,0 +1,74 @@
+import { UserError } from "../../../../engine/errors.js";
+import { defaults } from "../../../../pipeline/config/defaults.js";
+import { type Layer, merge } from "../../../../pipeline/config/layers.js";
+import { namedConfigs } from "../../../../pipeline/config/named.js";
+import { presets } from "../../../../pipeline/config/presets.js";
+import { recipes } from "../../../../pipeline/config/recipes.js";
+import { type Config, configSchema } from "../../../../pipeline/config/schema.js";
+import { checkTogether } from "../../../../pipeline/config/sizes.js";
+
+/** What the visitor chooses. */
+export interface TrainChoice {
+  /** IPB with teacher and student, or the labelled images alone. */
+  readonly method: "ipb" | "labels";
+  readonly network: "vgg-compact" | "vgg19";
+  readonly length: keyof typeof lengths;
+  /** Further options of the configuration. */
+  readonly more?: Layer;
+}
+
+/** Steps of each phase. A step of `train` costs as much as five of `pretrain`. */
+export const lengths = {
+  short: { pretrain: 120, train: 60, finetune: 20 },
+  normal: { pretrain: 400, train: 200, finetune: 40 },
+  long: { pretrain: 1200, train: 600, finetune: 100 },
+} as const;
+
+/**
+ * The configuration of a training in the page: preset tiny, recipe small-data, a small network, lengths in steps.
+ * @throws UserError for options that do not fit together
+ */
+export function pageConfig({ method, network, length, more = {} }: TrainChoice): Config {
+  const name = method === "ipb" ? "ipb-vgg" : "vgg19";
+  const steps = lengths[length];
+  const values = merge(
+    defaults,
+    recipes["small-data"],
+    presets.tiny.layer,
+    { config: name, preset: "tiny", recipe: "small-data" },
+    namedConfigs[name]?.layer("tiny") ?? {},
+    {
+      model: network,
+      dropout: 0.2,
+      patch: { size: 64, smallSize: null },
+      // A benchmark split hides most labels of a set that has all of them.
+      data: { folds: 5, labelledFraction: 0.25, testFraction: 0.2 },
+      pretrain: { steps: method === "ipb" ? steps.pretrain : steps.pretrain + 5 * steps.train },
+      train: { steps: steps.train, stepsPerEpoch: 20 },
+      finetune: { steps: steps.finetune },
+      checkpointMinutes: 0.5,
+      logEvery: 2,
+      cacheMegabytes: 64,
+    },
+    more,
+  );
+  return checked(values, "configuration");
+}
+
+/** The configuration of a run that was made elsewhere. @throws UserError naming the file and the option */
+export function runConfig(value: unknown, source: string): Config {
+  if (typeof value !== "object" || value === null) throw new UserError(`${source}: holds no options of a run`);
+  return checked(merge(defaults, recipes.paper, value), source);
+}
+
+function checked(values: unknown, source: string): Config {
+  const parsed = configSchema.safeParse(values);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UserError(
+      `${source}: option "${issue?.path.join(".")}": ${issue?.message}; was it written by another version of equipoise?`,
+    );
+  }
+  checkTogether(parsed.data);
+  return parsed.data;
+}

@@ -1,0 +1,106 @@
+import { type Device, GpuError } from "../../../../engine/index.js";
+import type { Config } from "../../../../pipeline/config/schema.js";
+import { memoryPatches } from "../../../../pipeline/data/memory.js";
+import { readCheckpoint } from "../../../../pipeline/run/checkpoint.js";
+import { environmentFacts } from "../../../../pipeline/run/dataFacts.js";
+import { runFiles, writeJsonTo } from "../../../../pipeline/run/store.js";
+import { runTraining } from "../../../../pipeline/run/training.js";
+import type { RunLog, RunResult } from "../../../../pipeline/run/types.js";
+import { splitData, Workspace } from "../../../../pipeline/run/workspace.js";
+import type { DeviceProvider } from "../device.js";
+import type { IdbStore } from "../idbStore.js";
+import type { LabelledSet } from "./images.js";
+import { type PageData, pageData, type TrainImage } from "./images.js";
+import { Turns } from "./turns.js";
+
+/** A run of the page: what it is made of, and where it is kept. */
+export interface PageRun {
+  readonly config: Config;
+  readonly set: LabelledSet;
+  readonly store: IdbStore;
+}
+
+export interface DriveOptions {
+  readonly log: RunLog;
+  readonly signal: AbortSignal;
+  /** Told where the metrics begin again: at a start, and at the checkpoint that a lost device goes back to. */
+  readonly onBegin: (metrics: string) => void;
+  /** Told that the device is gone; the run goes on from its checkpoint when a new one is there. */
+  readonly onLost: (error: GpuError) => void;
+}
+
+/**
+ * Trains to the end, on whatever device there is: when one is lost, from the last checkpoint on the next.
+ * @throws the signal's reason when paused, behind a checkpoint; GpuError when no device comes back; UserError for data that do not fit
+ */
+export async function drive(devices: DeviceProvider, run: PageRun, options: DriveOptions): Promise<RunResult> {
+  for (;;) {
+    try {
+      return await attempt(devices, run, options);
+    } catch (error) {
+      if (!(error instanceof GpuError) || error.kind !== "device-lost") throw error;
+      options.signal.throwIfAborted();
+      options.onLost(error);
+    }
+  }
+}
+
+async function attempt(devices: DeviceProvider, run: PageRun, options: DriveOptions): Promise<RunResult> {
+  const turns = new Turns(devices);
+  const device = await turns.take();
+  try {
+    const result = await train(device, run, options, turns);
+    turns.give();
+    return result;
+  } catch (error) {
+    turns.fail(error);
+    throw error;
+  }
+}
+
+async function train(device: Device, run: PageRun, options: DriveOptions, turns: Turns): Promise<RunResult> {
+  const { config, set, store } = run;
+  const page = pageData(set);
+  const data = splitData(config, page.dataset, options.log);
+  const ws = pageWorkspace(device, config, page.dataset.classes, page.images);
+  try {
+    const checkpoint = await readCheckpoint(store);
+    if (!(await store.read(runFiles.environment))) {
+      const host = { equipoise: "page", os: navigator.userAgent };
+      await writeJsonTo(store, runFiles.environment, await environmentFacts(ws, data, host));
+      await writeJsonTo(store, runFiles.config, config);
+      await writeJsonTo(store, runFiles.tuning, device.choices.record());
+    }
+    const whole = new TextEncoder().encode(store.text(runFiles.metrics));
+    options.onBegin(new TextDecoder().decode(whole.subarray(0, checkpoint?.state.metricsBytes ?? 0)));
+    const between = () => turns.pass();
+    return await runTraining(ws, data, store, { ...options, yes: true, between }, checkpoint);
+  } finally {
+    await ws.release();
+  }
+}
+
+/** A workspace over images in memory. */
+export function pageWorkspace(
+  device: Device,
+  config: Config,
+  classes: readonly string[],
+  images: readonly TrainImage[],
+  training = true,
+): Workspace {
+  const { patch, seed, cacheMegabytes } = config;
+  const loader = memoryPatches(images, {
+    size: patch.size,
+    minForeground: patch.minForeground,
+    tries: patch.tries,
+    cacheBytes: cacheMegabytes * 2 ** 20,
+    seed,
+  });
+  return new Workspace(config, device, loader, classes, training);
+}
+
+/** How many images each part of a run has. */
+export function partCounts(config: Config, { dataset }: PageData, log: RunLog) {
+  const { L, validation, U, T } = splitData(config, dataset, log).split;
+  return { L: L.length, validation: validation.length, U: U.length, T: T.length };
+}
