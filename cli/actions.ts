@@ -5,6 +5,7 @@ import type { ImportSide } from "../pipeline/data/importSides.js";
 import type { DetectRunOptions, DetectSummary } from "../pipeline/detect/run/types.js";
 import type { FolderScore, FolderScoreOptions } from "../pipeline/detect/scoreFolder.js";
 import type { ExperimentOptions, ExperimentResult } from "../pipeline/experiment/index.js";
+import type { FigureOptions, WrittenFigures } from "../pipeline/figures/index.js";
 import type { Comparison, KernelTiming, ProfileCommandOptions, ProfileDocument } from "../pipeline/profile/index.js";
 import type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 import type {
@@ -24,6 +25,7 @@ export type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js
 export type { DetectRunOptions, DetectSummary } from "../pipeline/detect/run/types.js";
 export type { FolderScore as DetectionScore } from "../pipeline/detect/scoreFolder.js";
 export type { ExperimentOptions, ExperimentResult, RunState } from "../pipeline/experiment/index.js";
+export type { FigureNumber } from "../pipeline/figures/index.js";
 export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
 export type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 export type {
@@ -84,6 +86,8 @@ export interface Actions {
   runExperiment(options: ExperimentOptions): Promise<ExperimentResult>;
   /** Configurations of finished runs side by side, and the same as text. */
   tableOfRuns(folders: string[], options: TableRequest): Promise<{ table: RunsTable; text: string }>;
+  /** Figures of the article for runs, as files. */
+  writeFigures(folders: string[], out: string, options: FigureOptions): Promise<WrittenFigures>;
 }
 
 /** `out` only chooses the format where none is given. */

@@ -102,4 +102,8 @@ export const actions: Actions = {
     const wanted = format ?? (out === undefined ? null : formatOf(out)) ?? "markdown";
     return { table, text: formatResultTable(table, wanted) };
   },
+  async writeFigures(folders, out, options) {
+    const { writeFigures } = await import("../pipeline/figures/index.js");
+    return writeFigures(folders, out, options);
+  },
 };

@@ -8,6 +8,7 @@ import { addDetect } from "./detect.js";
 import { addDoctor } from "./doctor.js";
 import { addEvaluate } from "./evaluate.js";
 import { addExperiment } from "./experiment.js";
+import { addFigures } from "./figures.js";
 import { addImport } from "./import.js";
 import { Interrupted } from "./interrupt.js";
 import { addPredict } from "./predict.js";
@@ -73,6 +74,7 @@ function buildProgram(session: Session): Command {
     addReport,
     addExperiment,
     addTable,
+    addFigures,
     addSummary,
     addTune,
     addProfile,

@@ -69,6 +69,10 @@ export interface AxisOptions {
   min?: number;
   max?: number;
   log2?: boolean;
+  /** Logarithmic. */
+  log10?: boolean;
+  /** Where ticks and labels are. Default: even distances. */
+  ticks?: readonly number[];
   /** Whole numbers only. */
   whole?: boolean;
   /** Distance of the ticks. */
@@ -147,22 +151,24 @@ export function axis(
   options: AxisOptions,
   side: "x" | "y",
 ): echarts.XAXisComponentOption & echarts.YAXisComponentOption {
-  const { title, min, max, log2, whole, interval, format } = options;
+  const { title, min, max, log2, log10, ticks, whole, interval, format } = options;
+  const custom = ticks && { customValues: [...ticks] };
   const base = {
     name: title,
     nameLocation: side === "x" ? ("middle" as const) : ("end" as const),
     nameGap: side === "x" ? 26 : 10,
     nameTextStyle: { color: muted, fontSize: 12, align: side === "x" ? ("center" as const) : ("left" as const) },
     axisLine: { show: side === "x", onZero: false, lineStyle: { color: muted } },
-    axisTick: { show: side === "x", lineStyle: { color: muted } },
-    axisLabel: { color: muted, fontSize: 12, hideOverlap: true, ...(format && { formatter: format }) },
+    axisTick: { show: side === "x", lineStyle: { color: muted }, ...custom },
+    axisLabel: { color: muted, fontSize: 12, hideOverlap: true, ...(format && { formatter: format }), ...custom },
     splitLine: { show: side === "y", lineStyle: { color: rule } },
     ...(min !== undefined && { min }),
     ...(max !== undefined && { max }),
     ...(whole && { minInterval: 1 }),
     ...(interval !== undefined && { interval }),
   };
-  return log2 ? { ...base, type: "log", logBase: 2 } : { ...base, type: "value" };
+  if (log2 || log10) return { ...base, type: "log", logBase: log2 ? 2 : 10 };
+  return { ...base, type: "value" };
 }
 
 function curveSeries(curve: Curve): echarts.LineSeriesOption {
@@ -202,7 +208,14 @@ function rawSeries({ raw, color = ink }: Curve): echarts.LineSeriesOption[] {
 
 function bandSeries({ band, name, color = ink }: Curve): echarts.LineSeriesOption[] {
   if (!band) return [];
-  const common = { type: "line" as const, stack: `band ${name}`, showSymbol: false, silent: true, z: 1 };
+  const common = {
+    type: "line" as const,
+    stack: `band ${name}`,
+    stackStrategy: "all" as const,
+    showSymbol: false,
+    silent: true,
+    z: 1,
+  };
   return [
     { ...common, data: band.map(({ x, low }) => [x, low]), lineStyle: { opacity: 0 } },
     {

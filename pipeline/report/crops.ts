@@ -35,8 +35,7 @@ export class CropReader {
     const path = this.locate(file);
     if (path === null) return null;
     try {
-      const png = encodeGrey(shrink(centre(readGrey(path), this.size), SHOWN));
-      return `data:image/png;base64,${png.toString("base64")}`;
+      return pngUrl(shrink(centre(readGrey(path), this.size), SHOWN));
     } catch {
       return null;
     }
@@ -52,8 +51,13 @@ export class CropReader {
   }
 }
 
+/** A grey image as the `data:` address of a PNG. */
+export function pngUrl(image: GreyImage): string {
+  return `data:image/png;base64,${encodeGrey(image).toString("base64")}`;
+}
+
 /** The middle of an image, enlarged first when its short side is below the crop: the test patch of the loader. */
-function centre(image: GreyImage, size: number): GreyImage {
+export function centre(image: GreyImage, size: number): GreyImage {
   const { height, width } = croppedSize(image.height, image.width, size);
   const fitted = height === image.height && width === image.width ? image : resizeBilinear(image, height, width);
   const pixels = new Uint8Array(size * size);
@@ -61,18 +65,23 @@ function centre(image: GreyImage, size: number): GreyImage {
   return { height: size, width: size, pixels };
 }
 
-/** A square image reduced to at most `side` px by averaging areas. */
+/** An image whose longer side is reduced to at most `side` px, by averaging areas. */
 export function shrink(image: GreyImage, side: number): GreyImage {
-  const from = image.width;
-  if (from <= side) return image;
-  const pixels = new Uint8Array(side * side);
-  const edge = (i: number): number => Math.floor((i * from) / side);
-  for (let y = 0; y < side; y++)
-    for (let x = 0; x < side; x++) {
+  const scale = side / Math.max(image.height, image.width);
+  if (scale >= 1) return image;
+  const [height, width] = [image.height, image.width].map((n) => Math.max(1, Math.round(n * scale))) as [
+    number,
+    number,
+  ];
+  const pixels = new Uint8Array(height * width);
+  const edge = (i: number, from: number, to: number): number => Math.floor((i * from) / to);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) {
       let [total, n] = [0, 0];
-      for (let sy = edge(y); sy < edge(y + 1); sy++)
-        for (let sx = edge(x); sx < edge(x + 1); sx++, n++) total += image.pixels[sy * from + sx]!;
-      pixels[y * side + x] = Math.round(total / n);
+      for (let sy = edge(y, image.height, height); sy < edge(y + 1, image.height, height); sy++)
+        for (let sx = edge(x, image.width, width); sx < edge(x + 1, image.width, width); sx++, n++)
+          total += image.pixels[sy * image.width + sx]!;
+      pixels[y * width + x] = Math.round(total / n);
     }
-  return { height: side, width: side, pixels };
+  return { height, width, pixels };
 }

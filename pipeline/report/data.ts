@@ -22,7 +22,7 @@ const resultSchema = z.object({
   seconds: rate,
 });
 
-const datasetSchema = z.object({
+export const datasetSchema = z.object({
   root: z.string(),
   classes: z.array(z.string()).min(1),
   counts: z.object({ L: counts, validation: counts, U: counts.nullable(), T: counts }),

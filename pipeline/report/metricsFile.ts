@@ -13,12 +13,16 @@ export interface EpochLine {
   /** Counted from 1, as the log does; the file counts from 0. */
   epoch: number;
   seconds: number | null;
+  /** Of the network that learns: the student, in pre-training the one that is pre-trained. */
   loss: number | null;
+  teacherLoss: number | null;
   balancedAccuracy: number | null;
   /** 95 % interval of the balanced accuracy, from the confusion matrix of the validation part. */
   interval: Interval | null;
   validationLoss: number | null;
   pseudoCounts: number[] | null;
+  /** How many of the same images are of each class in truth, where that is known. */
+  pseudoTrueCounts: number[] | null;
   samplingWeights: number[] | null;
   neverPredicted: string[];
 }
@@ -69,6 +73,20 @@ export async function readMetrics(file: string): Promise<Metrics> {
   return metrics;
 }
 
+/** An epoch's line, as it is written: the kind comes first. */
+const epochStart = /^\{"kind":"(?:[a-z]+-)?epoch"/;
+
+/** The epochs alone, without the steps: quick for many runs. What cannot be read is left out. */
+export async function readEpochs(file: string): Promise<Record<Phase, EpochLine[]>> {
+  const epochs: Record<Phase, EpochLine[]> = { contrastive: [], pretrain: [], train: [], finetune: [] };
+  for await (const line of createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity })) {
+    const entry = epochStart.test(line) ? parse(line) : null;
+    const kind = kinds.get(entry?.kind);
+    if (entry && kind) epochs[kind.phase].push(epochLine(entry, epochs[kind.phase].length));
+  }
+  return epochs;
+}
+
 function take(metrics: Metrics, entry: Record<string, unknown>): void {
   const kind = kinds.get(entry.kind);
   if (!kind) return;
@@ -95,10 +113,12 @@ function epochLine(entry: Record<string, unknown>, index: number): EpochLine {
     epoch: (finite(entry.epoch) ?? index) + 1,
     seconds: finite(entry.seconds),
     loss: finite(entry.loss) ?? finite(entry.studentLoss),
+    teacherLoss: finite(entry.teacherLoss),
     balancedAccuracy: finite(validation?.balancedAccuracy),
     interval: matrixInterval(validation?.confusion),
     validationLoss: finite(validation?.loss),
     pseudoCounts: numbers(entry.pseudoCounts),
+    pseudoTrueCounts: numbers(entry.pseudoTrueCounts),
     samplingWeights: numbers(entry.samplingWeights),
     neverPredicted: Array.isArray(entry.neverPredicted) ? entry.neverPredicted.map(String) : [],
   };

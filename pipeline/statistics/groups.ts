@@ -1,14 +1,23 @@
 import { UserError } from "../../engine/errors.js";
 import { namedConfigs } from "../config/named.js";
 import { resolveConfig } from "../config/resolve.js";
-import type { FinishedRun } from "./runs.js";
+import type { FinishedRun, RunConfig } from "./runs.js";
+
+/** What grouping needs to know of a run, finished or not. */
+export interface GroupableRun {
+  folder: string;
+  config: RunConfig;
+  fold: number;
+  seed: number;
+  classes: string[];
+}
 
 /** Runs of one configuration that differ in fold and seed alone. */
-export interface RunGroup {
+export interface RunGroup<R extends GroupableRun = FinishedRun> {
   /** Configuration, and what tells it from the other groups: `ipb-vgg (recipe=paper, meta.threshold=0.5)`. */
   label: string;
   /** In the order of fold, then seed. */
-  runs: FinishedRun[];
+  runs: R[];
 }
 
 /** Options that change how a run goes, not what comes out of it; and those that the runs of a group differ in. */
@@ -41,25 +50,30 @@ export function decisive(config: object): Map<string, string> {
 
 /**
  * Groups runs by what they are runs of, in the order in which the configurations come.
+ * @param varied a further option in which the runs of a group may differ (so that a fold and seed comes several times)
  * @throws UserError when the runs do not have the same classes, or a group has two runs of one fold and seed
  */
-export function groupRuns(runs: readonly FinishedRun[]): RunGroup[] {
+export function groupRuns<R extends GroupableRun>(runs: readonly R[], varied: string | null = null): RunGroup<R>[] {
   checkClasses(runs);
-  const groups = new Map<string, FinishedRun[]>();
+  const groups = new Map<string, R[]>();
   for (const run of runs) {
-    const key = JSON.stringify([...decisive(run.config)].sort());
+    const options = [...decisive(run.config)].filter(([key]) => key !== varied);
+    const key = JSON.stringify(options.sort());
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   const all = [...groups.values()].map((members) => members.sort((a, b) => a.fold - b.fold || a.seed - b.seed));
-  const labels = labelsOf(all.map((members) => members[0] as FinishedRun));
+  const labels = labelsOf(
+    all.map((members) => members[0] as R),
+    varied,
+  );
   return all.map((members, i) => {
     const label = labels[i] ?? "";
-    checkPairs(label, members);
+    if (varied === null) checkPairs(label, members);
     return { label, runs: members };
   });
 }
 
-function checkClasses(runs: readonly FinishedRun[]): void {
+function checkClasses(runs: readonly GroupableRun[]): void {
   const [first] = runs;
   const other = runs.find((run) => run.classes.join("\n") !== first?.classes.join("\n"));
   if (first === undefined || other === undefined) return;
@@ -69,7 +83,7 @@ function checkClasses(runs: readonly FinishedRun[]): void {
   );
 }
 
-function checkPairs(label: string, runs: readonly FinishedRun[]): void {
+function checkPairs(label: string, runs: readonly GroupableRun[]): void {
   for (const [i, run] of runs.entries()) {
     const before = runs[i - 1];
     if (before === undefined || before.fold !== run.fold || before.seed !== run.seed) continue;
@@ -80,7 +94,7 @@ function checkPairs(label: string, runs: readonly FinishedRun[]): void {
 }
 
 /** The name of each configuration, with recipe and preset where these differ, and settings that tell namesakes apart. */
-function labelsOf(runs: readonly FinishedRun[]): string[] {
+function labelsOf(runs: readonly GroupableRun[], varied: string | null): string[] {
   const settings = runs.map((run) => ownSettings(run.config));
   const ofAll = ["recipe", "preset"].filter((key) => new Set(settings.map((own) => own.get(key))).size > 1);
   return runs.map((run, i) => {
@@ -88,7 +102,8 @@ function labelsOf(runs: readonly FinishedRun[]): string[] {
     const namesakes = settings.filter((_, j) => runs[j]?.config.config === run.config.config);
     const keys = [...new Set(namesakes.flatMap((other) => [...other.keys()]))].filter(
       (key) =>
-        !["config", "recipe", "preset"].includes(key) && new Set(namesakes.map((other) => other.get(key))).size > 1,
+        !["config", "recipe", "preset", varied].includes(key) &&
+        new Set(namesakes.map((other) => other.get(key))).size > 1,
     );
     const all = flatten(run.config);
     const shown = [...ofAll, ...keys].map((key) => `${key}=${plain(own.get(key) ?? all.get(key) ?? "unset")}`);
@@ -97,7 +112,7 @@ function labelsOf(runs: readonly FinishedRun[]): string[] {
 }
 
 /** The options that configuration, recipe and preset do not explain; all of them where there is no such configuration. */
-function ownSettings(config: FinishedRun["config"]): Map<string, string> {
+function ownSettings(config: RunConfig): Map<string, string> {
   const own = decisive(config);
   if (!Object.hasOwn(namedConfigs, config.config)) return own;
   let expected: Map<string, string>;

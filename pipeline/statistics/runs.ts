@@ -22,13 +22,15 @@ const configSchema = z.looseObject({
   data: z.looseObject({ fold: z.number() }),
 });
 
+export type RunConfig = z.infer<typeof configSchema>;
+
 const datasetSchema = z.object({ dataset: z.object({ root: z.string() }) });
 
 /** A run that has been tested. */
 export interface FinishedRun {
   folder: string;
   /** Options as in config.json. */
-  config: z.infer<typeof configSchema>;
+  config: RunConfig;
   fold: number;
   seed: number;
   classes: string[];
@@ -104,6 +106,11 @@ export function readFinishedRun(folder: string, set?: string): FinishedRun {
   const data = existsSync(environment) ? read(environment, datasetSchema).dataset.root : null;
   const { classes } = own;
   return { folder, config, fold: config.data.fold, seed: config.seed, classes, student, teacher, seconds, data };
+}
+
+/** The options of a run, finished or not. @throws UserError naming the file and what is wrong with it */
+export function readRunConfig(folder: string): RunConfig {
+  return read(join(folder, "config.json"), configSchema);
 }
 
 function checkNames(file: string, { student, teacher }: z.infer<typeof figuresSchema>, classes: string[]): void {

@@ -1,0 +1,51 @@
+/** Values of several runs by epoch, joined. */
+import type { Curve, SeriesStyle } from "../report/charts.js";
+import type { EpochLine } from "../report/metricsFile.js";
+import { mean, standardDeviation } from "../statistics/tests.js";
+
+export interface EpochMean {
+  epoch: number;
+  mean: number;
+  /** Null for one run. */
+  sd: number | null;
+  low: number;
+  high: number;
+}
+
+/** Mean over the runs that have a value in an epoch. @param runs the epochs of each run */
+export function meanByEpoch(
+  runs: readonly (readonly EpochLine[])[],
+  value: (line: EpochLine) => number | null,
+): EpochMean[] {
+  const found = new Map<number, number[]>();
+  for (const line of runs.flat()) {
+    const v = value(line);
+    if (v !== null) found.set(line.epoch, [...(found.get(line.epoch) ?? []), v]);
+  }
+  return [...found]
+    .sort(([a], [b]) => a - b)
+    .map(([epoch, values]) => ({
+      epoch,
+      mean: mean(values),
+      sd: standardDeviation(values),
+      low: Math.min(...values),
+      high: Math.max(...values),
+    }));
+}
+
+/** A line through the means; the band is one standard deviation, or from the lowest to the highest run. */
+export function meanCurve(
+  name: string,
+  style: SeriesStyle,
+  means: readonly EpochMean[],
+  band: "sd" | "range" = "sd",
+  least = Number.NEGATIVE_INFINITY,
+): Curve {
+  const limits = means.flatMap(({ epoch, mean: middle, sd, low, high }) => {
+    if (sd === null) return [];
+    if (band === "range") return [{ x: epoch, low, high }];
+    return [{ x: epoch, low: Math.max(least, middle - sd), high: middle + sd }];
+  });
+  const points = means.map(({ epoch, mean: middle }): [number, number] => [epoch, middle]);
+  return { name, ...style, points, marked: points.length <= 15, ...(limits.length > 1 && { band: limits }) };
+}
