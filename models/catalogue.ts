@@ -1,7 +1,9 @@
 import { ShapeError, UserError } from "../engine/errors.js";
+import { withBalancedHead } from "./balancedHead.js";
 import { smallV1, w18 } from "./hrnet/description.js";
 import { hrnet, msHrnet } from "./hrnet/hrnet.js";
 import type { Architecture } from "./network.js";
+import { summarize } from "./summary.js";
 import { msVgg19, vgg19, vggCompact } from "./vgg.js";
 
 /** The networks there are; `ms-` ones take a patch and its central crop. */
@@ -27,6 +29,8 @@ export interface ArchitectureOptions {
   readonly input: number;
   /** HRNet only: 128 (default) or 512. */
   readonly featureSize?: number | undefined;
+  /** A second, linear classifier on the features (see `withBalancedHead`); default none. */
+  readonly balancedHead?: boolean | undefined;
 }
 
 /** @throws UserError naming the models there are */
@@ -68,7 +72,19 @@ function sizeStep(model: ModelName): number {
  * The layers of a network by name.
  * @throws UserError naming the models there are, or the nearest size that the model takes
  */
-export function architecture({ model, width, input, featureSize = 128 }: ArchitectureOptions): Architecture {
+export function architecture(options: ArchitectureOptions): Architecture {
+  const base = plainArchitecture(options);
+  if (!options.balancedHead) return base;
+  return withBalancedHead(base, summarize(base, inputShapes(options, 1), 2).features);
+}
+
+/** Shapes of a batch of patches, one per scale: [N,S,S,1]. */
+export function inputShapes({ model, input }: ArchitectureOptions, batch: number): number[][] {
+  const sides = isMultiScale(modelName(model)) ? [input, input / 2] : [input];
+  return sides.map((side) => [batch, side, side, 1]);
+}
+
+function plainArchitecture({ model, width, input, featureSize = 128 }: ArchitectureOptions): Architecture {
   const name = modelName(model);
   const nearest = nearestLegalSize(name, input);
   if (nearest !== input)

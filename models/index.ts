@@ -1,5 +1,5 @@
 import type { Device } from "../engine/index.js";
-import { type ArchitectureOptions, architecture, isMultiScale, modelName } from "./catalogue.js";
+import { type ArchitectureOptions, architecture, inputShapes } from "./catalogue.js";
 import type { Initialisation } from "./declarations.js";
 import { Network } from "./network.js";
 import { type NetworkSummary, summarize } from "./summary.js";
@@ -33,13 +33,8 @@ export function createNetwork(device: Device, options: ModelOptions): Network {
 
 /** The layers of a pass of `batch` patches, without a device. @throws UserError as `createNetwork` */
 export function summarizeModel(options: ArchitectureOptions & { classes: number; batch?: number }): NetworkSummary {
-  const { input, classes, batch = 1 } = options;
-  const sides = isMultiScale(modelName(options.model)) ? [input, input / 2] : [input];
-  return summarize(
-    architecture(options),
-    sides.map((side) => [batch, side, side, 1]),
-    classes,
-  );
+  const { classes, batch = 1 } = options;
+  return summarize(architecture(options), inputShapes(options, batch), classes);
 }
 
 /** Bytes per patch of a network's activations: the largest tensor, and all that a backward pass needs. */

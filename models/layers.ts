@@ -59,6 +59,8 @@ export interface Outputs<T> {
   readonly logits: T;
   /** [N,features] */
   readonly features: T;
+  /** [N,classes] of the balanced classifier, where the network has one. */
+  readonly balanced?: T;
 }
 
 /** The central crop. @throws ShapeError naming the network, if there is none. */
