@@ -19,6 +19,7 @@ export interface TrainChoice {
 
 /** Steps of each phase. A step of `train` costs as much as five of `pretrain`. */
 export const lengths = {
+  trial: { pretrain: 10, train: 6, finetune: 2 },
   short: { pretrain: 120, train: 60, finetune: 20 },
   normal: { pretrain: 400, train: 200, finetune: 40 },
   long: { pretrain: 1200, train: 600, finetune: 100 },

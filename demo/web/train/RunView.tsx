@@ -1,0 +1,160 @@
+import { counted, formatPercent } from "../shared/format.js";
+import { Progress } from "../shared/Progress.js";
+import { Confusion } from "./Confusion.js";
+import { LossChart } from "./LossChart.js";
+import { lastConfusion, lossSeries } from "./metrics.js";
+import {
+  discard,
+  downloadRun,
+  downloadWeights,
+  isBusy,
+  lines,
+  notes,
+  pause,
+  progress,
+  resume,
+  speed,
+  status,
+} from "./run.js";
+import { Weights } from "./Weights.js";
+
+/** How the training goes, what came of it, and the downloads. */
+export function RunView() {
+  const { state, run, result } = status.value;
+  if (!run) return null;
+  const hasTeacher = run.method === "meta-pseudo-labels";
+  const confusion = lastConfusion(lines.value);
+  return (
+    <div class="run">
+      <h2>Run</h2>
+      <p class="small muted">
+        {hasTeacher ? "Iterative pseudo balancing" : "The labelled images alone"}, {run.model}: {run.parts.L} images to
+        learn from, {run.parts.validation} to choose by, {run.parts.U} without a label, {run.parts.T} for the test.
+      </p>
+      <StateLine />
+      <Controls />
+      {result && (
+        <p class="result">
+          <strong>Balanced accuracy of the student on the test part: {percent(result.student.balancedAccuracy)}</strong>{" "}
+          ({counted(result.student.n, "image")}; chance {formatPercent(result.chance)}
+          {result.teacher && `; the teacher ${percent(result.teacher.balancedAccuracy)}`}).
+          {result.student.n < 100 && " So few test images make this a rough figure."}
+        </p>
+      )}
+      <div class="run-charts">
+        <LossChart series={lossSeries(lines.value, hasTeacher)} />
+        {hasTeacher && <Weights lines={lines.value} classes={run.classes} />}
+        {result ? (
+          <Confusion title="Student on the test part" classes={run.classes} confusion={result.student.confusion} />
+        ) : (
+          confusion && (
+            <Confusion title="On the validation part, last epoch" classes={run.classes} confusion={confusion} />
+          )
+        )}
+      </div>
+      <Notes />
+      {state === "done" && (
+        <p class="muted small">
+          The unpacked ZIP file is a folder of the command line, images included: <code>equipoise report FOLDER</code>{" "}
+          makes the report, <code>evaluate</code>, <code>predict</code> and (of a paused run) <code>resume</code> go on
+          from it. Classify uses this network now.
+        </p>
+      )}
+    </div>
+  );
+}
+
+function percent(value: number | null): string {
+  return value === null ? "unknown" : formatPercent(value);
+}
+
+function StateLine() {
+  const { state, message, run } = status.value;
+  if (state === "recovering")
+    return (
+      <p class="warning" role="status">
+        The GPU was lost ({message}). As soon as it is back the training goes on from its last checkpoint.
+      </p>
+    );
+  if (state === "failed")
+    return (
+      <p class="warning" role="status">
+        The training stopped: {message}
+      </p>
+    );
+  if (state === "paused") return <p role="status">Paused. It is kept in this browser, also when the page is closed.</p>;
+  if (state === "done") return <p role="status">Finished.</p>;
+  const now = progress.value;
+  if (!now || !run) return <Progress label={message || "Starting"} done={null} />;
+  return (
+    <Progress
+      label={`${now.label}: ${now.done} of ${now.total}${speedText(now, run.batch)}`}
+      done={now.done / now.total}
+    />
+  );
+}
+
+/** Images per second, as a step takes them, and the time left of this phase. */
+function speedText({ label, done, total }: { label: string; done: number; total: number }, batch: number): string {
+  const perSecond = speed.value;
+  const each = /^(pre-training|training on|fine-tuning)/.test(label)
+    ? batch
+    : label === "training teacher and student"
+      ? 3 * batch
+      : 0;
+  if (perSecond === null || each === 0) return "";
+  const seconds = (total - done) / perSecond;
+  const left = seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
+  const images = perSecond * each;
+  return `; ${images < 10 ? images.toFixed(1) : Math.round(images)} images per second, ${left} left of this phase`;
+}
+
+function Controls() {
+  const { state, result } = status.value;
+  return (
+    <div class="buttons">
+      {state === "running" && (
+        <button type="button" onClick={pause}>
+          Pause
+        </button>
+      )}
+      {(state === "paused" || state === "failed") && (
+        <button type="button" class="primary" onClick={resume}>
+          Go on
+        </button>
+      )}
+      {!isBusy.value && (
+        <button type="button" onClick={downloadRun}>
+          Run with report data (ZIP)
+        </button>
+      )}
+      {result && (
+        <button type="button" onClick={downloadWeights}>
+          Weights (safetensors)
+        </button>
+      )}
+      {!isBusy.value && (
+        <button type="button" onClick={discard}>
+          Remove this run
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** What the run said. */
+function Notes() {
+  if (notes.value.length === 0) return null;
+  return (
+    <details class="notes" open={isBusy.value}>
+      <summary>Messages</summary>
+      <ul>
+        {notes.value.map(({ text, warning }, i) => (
+          <li key={`${i} ${text}`} class={warning ? "warning" : "small"}>
+            {text}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}

@@ -1,0 +1,126 @@
+import { computed, type Signal, signal } from "@preact/signals";
+import { proxy } from "comlink";
+import { download } from "../shared/downloads.js";
+import { network, showProblem } from "../state.js";
+import { api } from "../worker/client.js";
+import type { TrainChoice } from "../worker/train/config.js";
+import type { TrainEvent, TrainStatus } from "../worker/trainService.js";
+import { type Line, parseLine } from "./metrics.js";
+import { currentSet, openSet } from "./session.js";
+
+/** The run of the section Train here, as the worker tells of it. */
+
+export const status: Signal<TrainStatus> = signal({ state: "none", message: "", run: null, result: null });
+export const lines: Signal<readonly Line[]> = signal([]);
+export const progress: Signal<{ label: string; done: number; total: number } | null> = signal(null);
+/** Steps per second of what goes on, over the last seconds; null: not known yet. */
+export const speed: Signal<number | null> = signal(null);
+/** What the run said, the newest last. */
+export const notes: Signal<readonly { text: string; warning: boolean }[]> = signal([]);
+
+export const isBusy = computed(() => ["running", "pausing", "recovering"].includes(status.value.state));
+/** A training can be started or resumed. */
+export const isIdle = computed(() => !isBusy.value);
+
+/** Listens to the worker. */
+export async function watchRun(): Promise<void> {
+  await api.train.watch(proxy(hear));
+}
+
+function hear(event: TrainEvent): void {
+  switch (event.kind) {
+    case "status":
+      hearStatus(event.status);
+      return;
+    case "metrics": {
+      const parsed = event.lines.map(parseLine);
+      lines.value = event.again ? parsed : [...lines.value, ...parsed];
+      return;
+    }
+    case "progress":
+      progress.value = event;
+      measure(event.label, event.done);
+      return;
+    case "log":
+      notes.value = [...notes.value, { text: event.text, warning: event.warning }].slice(-40);
+  }
+}
+
+function hearStatus(next: TrainStatus): void {
+  const finished = next.state === "done" && status.value.state === "running";
+  status.value = next;
+  if (next.state !== "running") [progress.value, speed.value] = [null, null];
+  if (finished) useTrained().catch((error: unknown) => showProblem("Taking over the network", error));
+}
+
+/** The network that was trained becomes the page's: Classify uses it, and it sorts the images by uncertainty. */
+async function useTrained(): Promise<void> {
+  const file = await api.train.weights();
+  const { run } = status.value;
+  if (file && run) network.value = { name: "trained in this page", origin: "trained", classes: run.classes, file };
+}
+
+const windowMs = 5000;
+let seen: { label: string; done: number; at: number }[] = [];
+
+function measure(label: string, done: number): void {
+  const at = performance.now();
+  seen = [...seen.filter((one) => one.label === label && at - one.at < windowMs), { label, done, at }];
+  const first = seen[0] as (typeof seen)[number];
+  speed.value = at > first.at && done > first.done ? ((done - first.done) / (at - first.at)) * 1000 : speed.value;
+  if (seen.length === 1) speed.value = null;
+}
+
+export async function start(choice: TrainChoice): Promise<void> {
+  notes.value = [];
+  await attempt("Starting the training", () => api.train.start(currentSet(), choice));
+}
+
+export function pause(): Promise<void> {
+  return attempt("Pausing", () => api.train.pause());
+}
+
+export function resume(): Promise<void> {
+  return attempt("Going on", () => api.train.resume());
+}
+
+export function discard(): Promise<void> {
+  return attempt("Removing the run", async () => {
+    await api.train.discard();
+    [lines.value, notes.value] = [[], []];
+  });
+}
+
+export function downloadRun(): Promise<void> {
+  return attempt("Packing the run", async () =>
+    download("equipoise-run.zip", await api.train.zip(), "application/zip"),
+  );
+}
+
+export function downloadWeights(): Promise<void> {
+  return attempt("Reading the weights", async () => {
+    const file = await api.train.weights();
+    if (file) download("student.safetensors", file, "application/octet-stream");
+  });
+}
+
+/** A run from a ZIP file, of this page or of the command. */
+export function openRun(file: File): Promise<void> {
+  return attempt(`Opening ${file.name}`, async () => {
+    const { set, weights } = await api.train.openRun(file);
+    if (set) openSet(set);
+    if (!weights) return;
+    const { run } = status.value;
+    network.value = { name: file.name, origin: "file", classes: run?.classes ?? [], file: weights };
+    if (!set)
+      notes.value = [{ text: `${file.name}: its network sorts the images below, and classifies.`, warning: false }];
+  });
+}
+
+async function attempt(doing: string, job: () => Promise<void>): Promise<void> {
+  try {
+    await job();
+  } catch (error) {
+    showProblem(doing, error);
+  }
+}
