@@ -1,0 +1,20 @@
+/** Numbers and sizes as the page says them. */
+
+const units = ["bytes", "kB", "MB", "GB"] as const;
+
+/** @param bytes in thousands, as file managers count */
+export function formatBytes(bytes: number): string {
+  let [value, unit] = [bytes, 0];
+  while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** @param part 0 to 1 */
+export function formatPercent(part: number, digits = 1): string {
+  return `${(100 * part).toFixed(digits)} %`;
+}
+
+/** "1 colony", "3 colonies". */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
