@@ -1,5 +1,6 @@
 import type { AdapterInfo } from "../engine/device.js";
 import type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
+import type { ClassMapRunOptions, ClassMapSummary } from "../pipeline/classMap/classMapRun.js";
 import type { FashionShape } from "../pipeline/data/fashionShapes.js";
 import type { ImportSide } from "../pipeline/data/importSides.js";
 import type { DetectRunOptions, DetectSummary } from "../pipeline/detect/run/types.js";
@@ -19,6 +20,7 @@ import type {
 import type { RunsTable, TableFormat, TableOptions } from "../pipeline/statistics/index.js";
 import type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
 import type { WellsOptions, WellsSummary } from "../pipeline/synth/wells/index.js";
+import type { TimeCourseResult, TimeCourseRunOptions } from "../pipeline/timecourse/timecourseRun.js";
 import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.js";
 
 export type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
@@ -46,6 +48,8 @@ export type {
   TestedMetric,
 } from "../pipeline/statistics/index.js";
 export type { ModelSummary, SummaryOptions } from "../pipeline/summary/index.js";
+export type { Summary as TimeCourseSummary } from "../pipeline/timecourse/curves.js";
+export type { Weight as TimeCourseWeight } from "../pipeline/timecourse/series.js";
 export type { TuneReport } from "../pipeline/tuning/tuneRun.js";
 
 export interface AdapterDetails extends AdapterInfo {
@@ -72,6 +76,10 @@ export interface Actions {
   evaluateRun(run: string, options: EvaluateOptions): Promise<EvaluationResult>;
   /** Resolves to the number of images predicted. */
   predictRun(run: string, images: string[], options: PredictOptions): Promise<number>;
+  /** Which part of each colony belongs to which class. */
+  mapClasses(run: string, images: string[], options: ClassMapRunOptions): Promise<ClassMapSummary>;
+  /** Shares of the classes over time, compared between conditions. */
+  timecourse(predictions: string, options: TimeCourseRunOptions): Promise<TimeCourseResult>;
   tune(options: TuneCommandOptions): Promise<TuneReport>;
   profile(options: ProfileCommandOptions): Promise<ProfileDocument>;
   /** Reads two files that `profile --json` made. */

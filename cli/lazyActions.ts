@@ -59,6 +59,14 @@ export const actions: Actions = {
     const { predictRun } = await import("../pipeline/run/index.js");
     return predictRun(run, images, options);
   },
+  async mapClasses(run, images, options) {
+    const { classMapRun } = await import("../pipeline/classMap/classMapRun.js");
+    return classMapRun(run, images, options);
+  },
+  async timecourse(predictions, options) {
+    const { timecourseRun } = await import("../pipeline/timecourse/timecourseRun.js");
+    return timecourseRun(predictions, options);
+  },
   async profile(options) {
     const { profileForConfig } = await import("../pipeline/profile/index.js");
     return profileForConfig(options);

@@ -6,6 +6,9 @@ import type { Session } from "./session.js";
 interface ImageOptions {
   out?: string;
   patches?: number;
+  plate?: string;
+  gallery?: string;
+  gallerySize?: number;
 }
 
 interface TensorOptions {
@@ -34,9 +37,15 @@ export function addPredict(program: Command, session: Session): void {
     .command("predict")
     .description("classify images with the trained network of a run; with --model: run a network on tensors of a file")
     .argument("[run]", "folder of the run")
-    .argument("[images...]", "image files, or folders of them")
-    .option("--out <file>", "CSV file to write: file, class, p_<Class>..., entropy")
+    .argument("[images...]", "image files (PNG, JPEG, TIFF), or folders of them")
+    .option(
+      "--out <file>",
+      "CSV file to write: file, class, p_<Class>..., entropy, and well, time, ... where they are known",
+    )
     .option("--patches <n>", "patches averaged per image; 1 is the central crop", wholeNumber(1))
+    .option("--plate <file>", "CSV file with columns well, condition, ...: joined to the table by the well")
+    .option("--gallery <file>", "HTML file to write: the images that the network is least sure of")
+    .option("--gallery-size <n>", "images in it at most (default: 200)", wholeNumber(1))
     .option("--adapter <name>", "part of the name of a WebGPU adapter")
     .optionsGroup("Raw tensors (docs/pytorch.md):")
     .option("--model <name>", "network, such as hrnet-w18: run it on tensors instead of a run on images")
@@ -67,15 +76,19 @@ async function predictImages(
   images: string[],
   options: Options,
 ): Promise<void> {
-  const { out, patches, adapter } = options;
+  const { out, patches, plate, gallery, gallerySize, adapter } = options;
   if (options.tensors !== undefined || options.weights !== undefined)
     command.error("error: --weights and --tensors need --model");
   if (run === undefined) command.error("error: missing required argument 'run'");
   if (images.length === 0) command.error("error: missing required argument 'images'");
   if (out === undefined) command.error("error: required option '--out <file>' not specified");
-  const rest = { ...given({ patches, adapter }), log: runLog(session) };
+  if (gallerySize !== undefined && gallery === undefined) command.error("error: --gallery-size needs --gallery");
+  const rest = { ...given({ patches, plate, gallery, gallerySize, adapter }), log: runLog(session) };
   const count = await session.actions.predictRun(run, images, { out, ...rest });
-  session.result({ run, out, images: count }, `${count} images classified: ${out}`);
+  const shown = gallery === undefined ? "" : `\nthe most uncertain of them: ${gallery}`;
+  const next = `\nover time: ${session.command("timecourse", out, "--by", "condition")}`;
+  const text = `${count} images classified: ${out}${shown}${plate === undefined ? "" : next}`;
+  session.result({ run, out, images: count, ...given({ gallery }) }, text);
 }
 
 async function predictTensors(session: Session, command: Command, run: string | undefined, options: Options) {

@@ -3,6 +3,7 @@ import { GpuError, UserError } from "../engine/errors.js";
 import { packageVersion } from "../pipeline/run/version.js";
 import type { Actions } from "./actions.js";
 import { addAdapters } from "./adapters.js";
+import { addClassMap } from "./classmap.js";
 import { addConfig, addConfigs } from "./config.js";
 import { addDetect } from "./detect.js";
 import { addDoctor } from "./doctor.js";
@@ -20,6 +21,7 @@ import { type Io, Session } from "./session.js";
 import { addSummary } from "./summary.js";
 import { addSynth } from "./synth.js";
 import { addTable } from "./table.js";
+import { addTimecourse } from "./timecourse.js";
 import { addTrain } from "./train.js";
 import { addTune } from "./tune.js";
 
@@ -52,7 +54,11 @@ function buildProgram(session: Session): Command {
     .version(packageVersion(), "-V, --version", "print the version")
     .option("--json", "write the result as one JSON document")
     .option("--debug", "show where an error comes from")
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      // Not those of a command that this one lies below, such as those of "profile" for "profile compare".
+      visibleGlobalOptions: (command) => (command === program ? [] : program.options.filter(({ hidden }) => !hidden)),
+    })
     .showHelpAfterError("(add --help to see the commands and options)")
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .exitOverride()
@@ -70,6 +76,8 @@ function buildProgram(session: Session): Command {
     addResume,
     addEvaluate,
     addPredict,
+    addClassMap,
+    addTimecourse,
     addScore,
     addReport,
     addExperiment,

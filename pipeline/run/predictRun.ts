@@ -2,60 +2,96 @@ import { constants, existsSync } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../engine/index.js";
+import type { Network } from "../../models/index.js";
 import { isFolder, listImages } from "../data/listing.js";
 import type { ImageRecord } from "../data/types.js";
+import { type GalleryImage, galleryPage, mostUncertain } from "../predictions/gallery.js";
+import { type InputImage, type JoinedColumns, joinFacts, readPlate } from "../predictions/join.js";
 import { readChoices } from "../tuning/store.js";
 import { classify } from "./classify.js";
 import { readEnvironment } from "./environment.js";
 import { loadNetwork } from "./evaluateRun.js";
-import { reason, runPaths } from "./folder.js";
+import { reason, runPaths, writeAtomic } from "./folder.js";
 import { openWorkspace } from "./open.js";
 import { writePredictions } from "./predictions.js";
 import { readRunConfig } from "./trainRun.js";
 import type { PredictOptions } from "./types.js";
+import type { Workspace } from "./workspace.js";
+
+/** Images in a gallery where nothing else is asked for. */
+const gallerySizeDefault = 200;
 
 /**
- * Classifies image files, or all PNG files of folders, with the student of a run and writes a CSV. Masks are not needed:
- * patches are cut from the middle, or in an even grid.
+ * Classifies image files, or all images of folders, with the student of a run and writes a CSV; well, time and what a plate map
+ * says are joined to it (`joinFacts`). Masks are not needed: patches are cut from the middle, or in an even grid.
  * @returns the number of images
  * @throws UserError naming a file that is missing, cannot be read or cannot be written
  */
 export async function predictRun(run: string, inputs: readonly string[], options: PredictOptions): Promise<number> {
-  const paths = runPaths(resolve(run));
-  const config = readRunConfig(paths);
-  const { dataset } = readEnvironment(paths);
-  await checkWritable(options.out);
-  const files = (await Promise.all(inputs.map(imageFiles))).flat();
-  const images: ImageRecord[] = files.map((file) => ({
-    id: file,
-    file: resolve(file),
-    mask: null,
-    part: "unlabelled",
-    label: null,
-    group: null,
-  }));
-  if (!existsSync(paths.student))
-    throw new UserError(`${paths.student}: is missing: the run has not finished; continue it with "equipoise resume"`);
-  const ws = await openWorkspace(config, images, dataset.classes, { adapter: options.adapter, training: false });
-  try {
-    ws.device.choices.set(readChoices(paths.tuning));
-    const network = loadNetwork(ws, "student", paths.student);
-    const onProgress = (done: number, total: number) => options.log.progress({ label: "classifying", done, total });
+  const { out, gallery, plate, log } = options;
+  await checkWritable("--out", out, "a CSV file");
+  if (gallery !== undefined) await checkWritable("--gallery", gallery, "an HTML file");
+  const map = plate === undefined ? null : readPlate(plate);
+  const images = await inputImages(inputs);
+  const joined = joinFacts(images, map, log);
+  return withStudent(run, images, options.adapter, async (ws, network) => {
     const probabilities = await classify(
       ws,
       network,
       images.map((_, i) => i),
-      { patches: options.patches ?? config.test.patches, onProgress },
+      {
+        patches: options.patches ?? ws.config.test.patches,
+        onProgress: (done, total) => log.progress({ label: "classifying", done, total }),
+      },
     );
-    const rows = files.map((file, i) => ({ file, probabilities: probabilities[i] as Float32Array }));
-    await writePredictions(options.out, rows, dataset.classes);
-    return files.length;
+    for (const note of ws.loader.takeNotes()) log.warn(note);
+    const rows = images.map(({ file }, i) => ({ file, probabilities: probabilities[i] as Float32Array }));
+    await writePredictions(out, rows, ws.classes, joined);
+    if (gallery !== undefined) writeAtomic(gallery, await galleryOf(ws, rows, joined, options));
+    return images.length;
+  });
+}
+
+/**
+ * Opens the student of a finished run on image files, lets `work` use it and closes it.
+ * @param masks mask of each image, where there is one
+ * @throws UserError where the run has not finished
+ */
+export async function withStudent<T>(
+  run: string,
+  images: readonly { readonly file: string; readonly mask?: string | null }[],
+  adapter: string | undefined,
+  work: (ws: Workspace, network: Network) => Promise<T>,
+): Promise<T> {
+  const paths = runPaths(resolve(run));
+  const config = readRunConfig(paths);
+  const { dataset } = readEnvironment(paths);
+  if (!existsSync(paths.student))
+    throw new UserError(`${paths.student}: is missing: the run has not finished; continue it with "equipoise resume"`);
+  const records = images.map(
+    ({ file, mask = null }): ImageRecord => ({
+      ...{ id: file, file: resolve(file), mask },
+      ...{ part: "unlabelled", label: null, group: null },
+    }),
+  );
+  const ws = await openWorkspace(config, records, dataset.classes, { adapter, training: false });
+  try {
+    ws.device.choices.set(readChoices(paths.tuning));
+    return await work(ws, loadNetwork(ws, "student", paths.student));
   } finally {
     await ws.close();
   }
 }
 
-/** The file itself, or all PNG files below a folder (below its `images`, where there is one: `masks` lies beside it). */
+/** The images of the arguments of a command, each with the argument. @throws UserError for one without images */
+export async function inputImages(inputs: readonly string[]): Promise<InputImage[]> {
+  const lists = await Promise.all(
+    inputs.map(async (input) => (await imageFiles(input)).map((file) => ({ file, input }))),
+  );
+  return lists.flat();
+}
+
+/** The file itself, or all images below a folder (below its `images`, where there is one: `masks` lies beside it). */
 async function imageFiles(path: string): Promise<string[]> {
   const found = await stat(path).catch(() => null);
   if (!found) throw new UserError(`${path}: there is no such file or folder`);
@@ -63,18 +99,44 @@ async function imageFiles(path: string): Promise<string[]> {
   const images = join(path, "images");
   const root = (await isFolder(images)) ? images : path;
   const files = (await listImages(root)).files.map((file) => join(root, file));
-  if (files.length === 0) throw new UserError(`${path}: there are no PNG files in this folder`);
+  if (files.length === 0) throw new UserError(`${path}: there are no images in this folder (.png, .tif, .jpg)`);
   return files;
 }
 
-/** Before hours of work: @throws UserError if the table could not be written. */
-async function checkWritable(file: string): Promise<void> {
+/** Before hours of work: @throws UserError if the file could not be written. */
+async function checkWritable(option: string, file: string, what: string): Promise<void> {
   const folder = dirname(resolve(file));
   const isTaken = await isFolder(file);
-  if (isTaken) throw new UserError(`--out ${file}: is a folder; give the name of a CSV file`);
+  if (isTaken) throw new UserError(`${option} ${file}: is a folder; give the name of ${what}`);
   await access(folder, constants.W_OK).catch((error: unknown) => {
     throw new UserError(
-      `--out ${file}: cannot be written (${reason(error)}); choose a folder that exists and is writable`,
+      `${option} ${file}: cannot be written (${reason(error)}); choose a folder that exists and is writable`,
     );
   });
+}
+
+/** The page with the central patches of the most uncertain images. */
+async function galleryOf(
+  ws: Workspace,
+  rows: readonly { file: string; probabilities: Float32Array }[],
+  { rows: facts }: JoinedColumns,
+  { gallerySize = gallerySizeDefault, patches = ws.config.test.patches, out }: PredictOptions,
+): Promise<string> {
+  const chosen = mostUncertain(
+    rows.map(({ probabilities }) => probabilities),
+    gallerySize,
+  );
+  const images: GalleryImage[] = [];
+  // A few at a time: a batch holds all of its patches.
+  for (let i = 0; i < chosen.length; i += 32) {
+    const part = chosen.slice(i, i + 32);
+    const cut = await ws.loader.centralBatch(part);
+    part.forEach((index, k) => {
+      const { file, probabilities } = rows[index] as (typeof rows)[number];
+      const { size, pixels } = cut[k] as (typeof cut)[number];
+      images.push({ file, probabilities, facts: facts[index] ?? {}, crop: { height: size, width: size, pixels } });
+    });
+  }
+  const all = rows.map(({ probabilities }) => probabilities);
+  return galleryPage(images, { classes: ws.classes, all, patches, table: out });
 }

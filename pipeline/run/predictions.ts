@@ -1,9 +1,9 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { UserError } from "../../engine/errors.js";
-import { parseCsv } from "../data/csv.js";
-import { type PredictionRow, predictionsCsv } from "./predictionsCsv.js";
+import { parseCsv, unguarded } from "../data/csv.js";
+import { type MoreColumns, type PredictionRow, predictionsCsv } from "./predictionsCsv.js";
 
-export { type PredictionRow, predictionsCsv } from "./predictionsCsv.js";
+export { type MoreColumns, type PredictionRow, predictionsCsv } from "./predictionsCsv.js";
 
 /** One image as read back. `predicted` and `truth` are indices into the table's classes. */
 export interface Prediction {
@@ -11,11 +11,15 @@ export interface Prediction {
   predicted: number;
   truth: number | null;
   probabilities: number[];
+  /** What stands in the columns behind the entropy, by column. */
+  more: Record<string, string>;
 }
 
 /** A table of predictions as read back. */
 export interface PredictionTable {
   classes: string[];
+  /** Columns behind the entropy: well, time, what the plate map says. */
+  columns: string[];
   rows: Prediction[];
 }
 
@@ -27,10 +31,11 @@ export async function writePredictions(
   file: string,
   rows: readonly PredictionRow[],
   classes: readonly string[],
+  more?: MoreColumns,
 ): Promise<void> {
   const temporary = `${file}.part`;
   try {
-    await writeFile(temporary, predictionsCsv(rows, classes));
+    await writeFile(temporary, predictionsCsv(rows, classes, more));
     await rename(temporary, file);
   } catch (error) {
     throw new UserError(`${file}: cannot be written (${reason(error)}). Choose a folder that exists and is writable.`);
@@ -50,12 +55,21 @@ export async function readPredictions(file: string): Promise<PredictionTable> {
   }
   const { columns, rows } = parseCsv(text, file);
   const classes = columns.filter((name) => name.startsWith("p_")).map((name) => name.slice(2));
-  if (columns[0] !== "file" || columns[1] !== "class" || classes.length === 0)
-    throw new UserError(`${file}: the first line is "${columns.join(",")}", expected file,class,p_<Class>...,entropy`);
-  return { classes, rows: rows.map(({ line, values }) => prediction(values, classes, `${file}, line ${line}`)) };
+  if (columns[0] !== "file" || columns[1] !== "class" || classes.length === 0) {
+    const hint = columns[0]?.includes(";") ? "; save it with commas, not semicolons" : "";
+    throw new UserError(
+      `${file}: the first line is "${columns.join(",")}", expected file,class,p_<Class>...,entropy${hint}`,
+    );
+  }
+  const more = columns.slice(2).filter((name) => !["truth", "entropy"].includes(name) && !name.startsWith("p_"));
+  const read = rows.map(({ line, values }) => ({
+    ...prediction(values, classes, `${file}, line ${line}`),
+    more: Object.fromEntries(more.map((name) => [unguarded(name), unguarded(values[name] ?? "")])),
+  }));
+  return { classes, columns: more.map(unguarded), rows: read };
 }
 
-function prediction(values: Record<string, string>, classes: readonly string[], place: string): Prediction {
+function prediction(values: Record<string, string>, classes: readonly string[], place: string) {
   const predicted = classes.indexOf(values.class!);
   if (predicted < 0)
     throw new UserError(`${place}: class "${values.class}" is none of ${classes.join(", ")}; was the file edited?`);

@@ -69,8 +69,15 @@ export interface EvaluateOptions {
 }
 
 export interface PredictOptions {
+  /** CSV file to write. */
   out: string;
   patches?: number;
+  /** CSV file with what is known about wells: well,condition,... */
+  plate?: string;
+  /** HTML file with the most uncertain images. */
+  gallery?: string;
+  /** Images in it at most. */
+  gallerySize?: number;
   adapter?: string;
   log: RunLog;
 }
