@@ -9,6 +9,7 @@ import type { ExperimentOptions, ExperimentResult } from "../pipeline/experiment
 import type { FigureOptions, WrittenFigures } from "../pipeline/figures/index.js";
 import type { Comparison, KernelTiming, ProfileCommandOptions, ProfileDocument } from "../pipeline/profile/index.js";
 import type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
+import type { ReportOptions } from "../pipeline/report/index.js";
 import type {
   EvaluateOptions,
   EvaluationResult,
@@ -89,8 +90,8 @@ export interface Actions {
   summarize(options: SummaryOptions): Promise<ModelSummary>;
   /** A network on tensors of a file. */
   runRawTensors(options: RawOptions): Promise<RawResult>;
-  /** Resolves to the path of the HTML file. */
-  writeReport(run: string, out?: string): Promise<string>;
+  /** Report of a run, or joined report of several. Resolves to the path of the HTML file. */
+  writeReport(runs: string | string[], out?: string, options?: ReportOptions): Promise<string>;
   runExperiment(options: ExperimentOptions): Promise<ExperimentResult>;
   /** Configurations of finished runs side by side, and the same as text. */
   tableOfRuns(folders: string[], options: TableRequest): Promise<{ table: RunsTable; text: string }>;

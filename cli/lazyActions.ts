@@ -93,9 +93,9 @@ export const actions: Actions = {
     const { runRawTensors } = await import("../pipeline/rawTensors/index.js");
     return runRawTensors(options);
   },
-  async writeReport(run, out) {
-    const { writeReport } = await import("../pipeline/report/index.js");
-    return writeReport(run, out);
+  async writeReport(runs, out, options) {
+    const { writeReports } = await import("../pipeline/report/index.js");
+    return writeReports([runs].flat(), { ...options, ...(out !== undefined && { out }) });
   },
   async runExperiment(options) {
     const [{ runExperiment }, runner] = await Promise.all([

@@ -9,7 +9,9 @@ import type { Draft, FigureContext, FigureGroup } from "./types.js";
 import { bandText, groupsText, originText, sentences, shownGroups } from "./words.js";
 
 const MOST_CLASSES = 8;
-const SIZE = { width: 300, height: 200 };
+const SIZE = { width: 300, height: 210 };
+/** Panels beside each other: four classes make a square. */
+const columnsFor = (panels: number) => (panels <= 2 || panels === 4 ? 2 : 3);
 const actualStyle = { color: "var(--ink)", dash: "dotted" as const, symbol: "circle" as const };
 
 interface Actual {
@@ -46,7 +48,11 @@ export function classWeightFigure(context: FigureContext): Draft {
     ...(actual ? [{ text: actual.words, style: actualStyle }] : []),
   ];
   return {
-    drawing: sheet("Predicted and actual class weights over epochs", panels, { columns: 3, ...SIZE, legend }),
+    drawing: sheet("Predicted and actual class weights over epochs", panels, {
+      columns: columnsFor(panels.length),
+      ...SIZE,
+      legend,
+    }),
     caption: sentences(
       "Share of each class among the labels that the teacher (in methods without one, the student) gives to one patch of every unlabelled image, at the start of each epoch.",
       actual ? `Dotted: ${actual.words}.` : "The actual shares are not known.",

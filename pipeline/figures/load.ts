@@ -3,10 +3,9 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../engine/errors.js";
-import type { Evaluation } from "../metrics.js";
 import { type DatasetFacts, datasetSchema } from "../report/data.js";
 import { type EpochLine, type Phase, readEpochs } from "../report/metricsFile.js";
-import { findRuns, type RunConfig, readFinishedRun, readRunConfig } from "../statistics/runs.js";
+import { type FinishedRun, findRuns, type RunConfig, readFinishedRun, readRunConfig } from "../statistics/runs.js";
 
 /** A run as the figures see it. */
 export interface FigureRun {
@@ -21,7 +20,7 @@ export interface FigureRun {
   environment: Record<string, unknown>;
   epochs: Record<Phase, EpochLine[]>;
   /** Null until the run has been tested. */
-  result: { student: Evaluation; teacher: Evaluation | null; seconds: number } | null;
+  result: FinishedRun | null;
 }
 
 export interface LoadedRuns {
@@ -71,7 +70,7 @@ async function loadRun(folder: string): Promise<FigureRun> {
     dataset,
     environment,
     epochs: existsSync(metrics) ? await readEpochs(metrics) : none,
-    result: finished && { student: finished.student, teacher: finished.teacher, seconds: finished.seconds },
+    result: finished,
   };
 }
 

@@ -33,14 +33,14 @@ export function lossFigure(context: FigureContext): Draft {
   const { shown, leftOut } = shownGroups(context, usable, MOST);
   if (shown.length === 0) return "no run has finished an epoch yet";
   const panels = shown.map((group, g) => [
-    panel(`p${g}`, group, "before the student learns from U", before),
-    panel(`t${g}`, group, "teacher and student", during),
+    panel(`p${g}`, group, has(group, "train") ? "pre-training" : "training", before),
+    panel(`t${g}`, group, lossMeans(group, during[0] as Loss).length > 0 ? "teacher and student" : "student", during),
   ]);
-  const both = panels.some(([left]) => left) && panels.some(([, right]) => right);
-  const filled = panels.flatMap((pair) => (both ? pair : pair.filter((one) => one !== null)));
+  const full = (pair: (Panel | null)[]) => pair.every((one) => one !== null);
+  const placed = [...panels.filter(full), ...panels.filter((pair) => !full(pair))].flat().filter((one) => one !== null);
   const runs = shown.flatMap((group) => group.runs);
   return {
-    drawing: sheet("Losses over epochs", filled, { columns: both ? 2 : 1, ...SIZE, legend: legendOf(shown) }),
+    drawing: sheet("Losses over epochs", placed, { columns: 2, ...SIZE, legend: legendOf(shown) }),
     caption: sentences(
       "Mean loss of each epoch.",
       "Pre-training: cross-entropy on labelled images (of the teacher where there is one, else of the network that is tested). Student: cross-entropy with its pseudo-labels and what the recipe adds. Teacher: labelled, consistency and feedback loss together.",
@@ -51,6 +51,10 @@ export function lossFigure(context: FigureContext): Draft {
       originText(runs),
     ),
   };
+}
+
+function has({ runs }: FigureGroup, phase: Phase): boolean {
+  return runs.some((run) => run.epochs[phase].length > 0);
 }
 
 function lossMeans({ runs }: FigureGroup, { phase, value }: Loss) {

@@ -3,13 +3,12 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { readGreyImage } from "../data/imageFile.js";
 import { shorten } from "../report/charts.js";
-import { centre } from "../report/crops.js";
+import { centre, locateImage } from "../report/crops.js";
 import { percent } from "../report/format.js";
 import { type Html, html } from "../report/html.js";
 import { type Prediction, type PredictionTable, readPredictions } from "../run/predictions.js";
 import { mean } from "../statistics/tests.js";
-import { dataFolder, scanFor } from "./images.js";
-import type { FigureRun } from "./load.js";
+import { dataFolder } from "./images.js";
 import { picture, svg, text } from "./sheet.js";
 import type { Draft, FigureContext, FigureGroup } from "./types.js";
 import { numbersText, originText, sentences } from "./words.js";
@@ -33,13 +32,13 @@ export async function mistakeFigure({ groups, chosen, data }: FigureContext): Pr
   const known = table.rows.filter((row) => row.truth !== null).length;
   if (known === 0) return "the table of predictions holds no true classes";
   if (wrong.length === 0) return `no test image of ${run.name} was misclassified`;
-  const dataset = await scanFor(run, folder.root);
-  const files = new Map(dataset.images.map(({ id, file }) => [id, file]));
+  if (!table.rows.some((row) => locateImage(folder.root, row.file)))
+    return `the test images are no longer in ${folder.root}; put them back there, or give --data`;
   const shown = confusedClasses(table, wrong);
   const each = shown.length <= 3 ? 3 : shown.length <= 5 ? 2 : 1;
   const patch = (run.config.patch as { size?: unknown } | undefined)?.size;
   const size = typeof patch === "number" ? patch : 128;
-  const cells = await readCells({ table, wrong, shown, each, files, size });
+  const cells = await readCells({ wrong, shown, each, root: folder.root, size });
   return {
     drawing: grid(table.classes, shown, cells, each),
     caption: sentences(
@@ -80,16 +79,15 @@ interface Cell {
 }
 
 interface CellRequest {
-  table: PredictionTable;
   wrong: readonly Prediction[];
   shown: readonly number[];
   each: number;
-  files: ReadonlyMap<string, string>;
+  root: string;
   size: number;
 }
 
 /** By "from/to". */
-async function readCells({ wrong, shown, each, files, size }: CellRequest): Promise<Map<string, Cell>> {
+async function readCells({ wrong, shown, each, root, size }: CellRequest): Promise<Map<string, Cell>> {
   const cells = new Map<string, Cell>();
   for (const from of shown)
     for (const to of shown) {
@@ -99,8 +97,8 @@ async function readCells({ wrong, shown, each, files, size }: CellRequest): Prom
         .sort((a, b) => sure(b) - sure(a) || (a.file < b.file ? -1 : 1));
       const patches = [];
       for (const row of found.slice(0, each)) {
-        const file = files.get(row.file);
-        const image = file === undefined ? null : centre(await readGreyImage(file), size);
+        const file = locateImage(root, row.file);
+        const image = file === null ? null : centre(await readGreyImage(file), size);
         patches.push({ image, sure: sure(row) });
       }
       cells.set(`${from}/${to}`, { times: found.length, patches });

@@ -76,7 +76,7 @@ export function sheet(
     const { title, drawing } = panel;
     const x = (i % columns) * (width + GAP);
     const y = top + Math.floor(i / columns) * (height + TITLE + GAP);
-    const most = Math.floor(width / 7.2);
+    const most = Math.floor(width / 6.6);
     return html`${title !== "" && text(x + 4, y + 15, shorten(title, most), { size: 13, bold: true })}
 ${inner(drawing, x, y + TITLE, width, height)}`;
   });

@@ -12,27 +12,23 @@ const SHOWN = 112;
 
 /** Reads central crops of the images of one data folder. */
 export class CropReader {
-  private readonly folders: string[];
-
   /**
    * @param root the data folder (`environment.json`, dataset.root): images lie in it, or in `images` below it
    * @param size side of the crop in px, as the network took it
    */
   constructor(
-    root: string,
+    private readonly root: string,
     readonly size: number,
-  ) {
-    this.folders = [join(root, "images"), root].map((folder) => resolve(folder));
-  }
+  ) {}
 
   /** True where at least one of the images is still in its place. */
   finds(predictions: readonly Prediction[]): boolean {
-    return predictions.some(({ file }) => this.locate(file) !== null);
+    return predictions.some(({ file }) => locateImage(this.root, file) !== null);
   }
 
   /** The central crop as a `data:` address, or null where the image is gone or cannot be read any more. */
   dataUrl(file: string): string | null {
-    const path = this.locate(file);
+    const path = locateImage(this.root, file);
     if (path === null) return null;
     try {
       return pngUrl(shrink(centre(readGrey(path), this.size), SHOWN));
@@ -40,15 +36,19 @@ export class CropReader {
       return null;
     }
   }
+}
 
-  /** Only files inside the data folder are shown, whatever the table of predictions says. */
-  private locate(file: string): string | null {
-    for (const folder of this.folders) {
-      const path = resolve(folder, file);
-      if (path.startsWith(folder + sep) && existsSync(path)) return path;
-    }
-    return null;
+/**
+ * An image of a data folder, or null where it is gone. Only files inside the folder are found, whatever the table of predictions says.
+ * @param root images lie in it, or in `images` below it
+ * @param file as in the table of predictions
+ */
+export function locateImage(root: string, file: string): string | null {
+  for (const folder of [join(root, "images"), root].map((one) => resolve(one))) {
+    const path = resolve(folder, file);
+    if (path.startsWith(folder + sep) && existsSync(path)) return path;
   }
+  return null;
 }
 
 /** A grey image as the `data:` address of a PNG. */

@@ -95,6 +95,16 @@ td small, th small { display: block; color: var(--muted); font-size: .75rem; fon
 .columns .class-row { grid-template-columns: 1fr; gap: .2rem; }
 .class-row { display: grid; grid-template-columns: 7.5rem 1fr; gap: .6rem; padding: .5rem 0; border-bottom: 1px solid var(--rule); }
 .class-row h3 { margin: 0; }
+details { margin: .8rem 0; }
+summary { cursor: pointer; font-weight: 600; }
+summary:focus-visible { outline: 2px solid var(--c0); outline-offset: 2px; }
+.joined figure { margin: 1.6rem 0 2.4rem; }
+.joined figcaption { max-width: 54rem; }
+.joined figure svg { max-width: 60rem; }
+.words td { text-align: left; }
+.texts td, .texts th { white-space: nowrap; }
+.texts td.word { text-align: left; }
+.texts b { font-weight: 700; }
 pre { background: var(--soft); padding: .9rem 1rem; overflow-x: auto; font: .8rem/1.45 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; columns: 2 20rem; column-gap: 2rem; }
 @media (max-width: 720px) {
   body { padding: 1.2rem 1rem 3rem; }

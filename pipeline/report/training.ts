@@ -17,22 +17,34 @@ export function training(run: RunData): Html {
   if (!run.metrics) return missing("Nothing has been logged yet.");
   const { contrastive, pretrain, train, finetune } = run.metrics.phases;
   const supervised = isSupervised(run);
+  const method = run.config?.facts.method;
+  const fromLabels = factsOf(method)?.phases.includes("pretrain") !== false;
+  const chosenFrom = fromLabels ? pretrain : contrastive;
   const chance = run.classes.length > 0 ? 1 / run.classes.length : null;
   return html`<div class="pair">
-${contrastive.steps.size > 0 && contrastiveFigure(contrastive)}
-${pretrainFigure(pretrain, supervised, labeller(run))}
+${contrastive.steps.size > 0 && contrastiveFigure(contrastive, method)}
+${fromLabels && pretrainFigure(pretrain, supervised, labeller(run))}
 ${!supervised && (labeller(run) === "teacher" ? trainFigure(train) : pseudoLabelFigure(train))}
-${studentValidation(supervised ? pretrain.epochs : train.epochs, run, chance)}
+${studentValidation((supervised ? chosenFrom : train).epochs, run, chance)}
 ${!supervised && pretrain.epochs.some((e) => e.balancedAccuracy !== null) && teacherValidation(pretrain.epochs, chance, labeller(run))}
 ${finetune.steps.size > 0 && finetuneFigure(finetune)}
 </div>`;
 }
 
-function contrastiveFigure(phase: PhaseMetrics): Html {
+/** What the loss of learning from views says, by method. */
+const contrastiveCaptions: Partial<Record<string, string>> = {
+  simclr: "NT-Xent: how well each view of an image finds the other view of it among all views of the batch.",
+  "contrastive-clustering":
+    "NT-Xent of views and of clusters, and what the clusters' sizes lack to be alike. After each epoch clusters get the names of the classes that they fit best on L.",
+  simtriplet:
+    "Negative cosine similarity between views of a patch, and of a patch beside it: -2 where all are alike; a loss that falls there at once has collapsed.",
+};
+
+function contrastiveFigure(phase: PhaseMetrics, method = "simclr"): Html {
   return figure(
     "Contrastive learning",
     lossCurves("contrastive-loss", phase, [line("loss", "student", student)]),
-    `NT-Xent: how well each view of an image finds the other view of it among all views of the batch. Labels are not used. ${howDrawn}`,
+    `${contrastiveCaptions[method] ?? ""} Labels are not learnt from. ${howDrawn}`,
   );
 }
 

@@ -124,7 +124,8 @@ function checkNames(file: string, { student, teacher }: z.infer<typeof figuresSc
   }
 }
 
-function runFolders(folder: string, depth: number): string[] {
+/** Folders with a `config.json`: the one given, or those up to `depth` levels below it. */
+export function runFolders(folder: string, depth: number): string[] {
   if (existsSync(join(folder, "config.json"))) return [folder];
   if (depth === 0) return [];
   return readdirSync(folder, { withFileTypes: true })

@@ -8,10 +8,12 @@ function epoch(pseudoCounts: number[] | null, samplingWeights: number[] | null):
     epoch: 1,
     seconds: null,
     loss: null,
+    teacherLoss: null,
     balancedAccuracy: null,
     interval: null,
     validationLoss: null,
     pseudoCounts,
+    pseudoTrueCounts: null,
     samplingWeights,
     neverPredicted: [],
   };
