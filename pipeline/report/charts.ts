@@ -126,7 +126,7 @@ export function lineChart(
     xAxis: axis(x, "x"),
     yAxis: axis(y, "y"),
     series: [
-      ...curves.flatMap((curve) => bandSeries(curve)),
+      ...curves.flatMap((curve, i) => bandSeries(curve, i)),
       ...curves.flatMap((curve) => rawSeries(curve)),
       ...curves.map((curve) => curveSeries(curve)),
       ...marks.map((mark) => markSeries(mark)),
@@ -206,11 +206,12 @@ function rawSeries({ raw, color = ink }: Curve): echarts.LineSeriesOption[] {
   ];
 }
 
-function bandSeries({ band, name, color = ink }: Curve): echarts.LineSeriesOption[] {
+/** Each band is a stack of its own: from 0 to the lower limit without a fill, and from there to the upper one. */
+function bandSeries({ band, color = ink }: Curve, i: number): echarts.LineSeriesOption[] {
   if (!band) return [];
   const common = {
     type: "line" as const,
-    stack: `band ${name}`,
+    stack: `band ${i}`,
     stackStrategy: "all" as const,
     showSymbol: false,
     silent: true,

@@ -76,7 +76,7 @@ function results(table: ResultTable, groups: readonly RunGroup<FigureRun>[]): Ht
   const averages = figures.at(-1);
   return html`<p class="intro">Mean (standard deviation) over folds and seeds, the best of a column in bold.</p>
 ${averages ? textTableHtml(averages) : null}
-<div class="chart">${resultDots(groups)}</div>
+<div class="chart scroll">${resultDots(groups)}</div>
 <p class="small">Every run is a point, the line is the mean of the configuration. Chance is one in as many as there are classes.</p>
 ${figures.slice(0, -1).map((one) => html`<details><summary>${one.title}</summary>${textTableHtml(one)}</details>`)}`;
 }
@@ -97,7 +97,7 @@ ${why && (reasons.length <= OPEN ? why : html`<details><summary>Why some have no
 function figureList({ figures, missing: absent }: FigureSet): Html {
   const drawn = figures.map(
     ({ number, title, drawing, caption }) =>
-      html`<figure id="figure-${number}"><h3>Figure ${number}. ${title}</h3>${drawing}<figcaption>${caption}</figcaption></figure>\n`,
+      html`<figure id="figure-${number}"><h3>Figure ${number}. ${title}</h3><div class="scroll">${drawing}</div><figcaption>${caption}</figcaption></figure>\n`,
   );
   const rest = absent.map(({ number, title, reason }) => html`<li>Figure ${number} (${title}): ${reason}.</li>`);
   return html`${drawn}${rest.length > 0 && html`<p>Not drawn:</p><ul class="notes">${rest}</ul>`}`;
@@ -113,8 +113,9 @@ function runList({ unreadable }: LoadedRuns, groups: readonly RunGroup<FigureRun
     }),
   );
   const heads = ["Run", "Configuration", "Fold", "Seed", "State", "Balanced accuracy", "F1", "Teacher's", "Time"];
+  const words = ["Configuration", "State"];
   const broken = unreadable.map(({ folder, reason }) => html`<li>${basename(folder)}: ${reason}</li>`);
-  return html`<div class="scroll"><table class="texts" aria-label="Runs"><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
+  return html`<div class="scroll"><table class="texts" aria-label="Runs"><thead><tr>${heads.map((head) => html`<th scope="col"${words.includes(head) && html` class="word"`}>${head}</th>`)}</tr></thead>
 <tbody>${lines}</tbody></table></div>
 ${broken.length > 0 && html`<p>Runs that cannot be read:</p><ul class="notes">${broken}</ul>`}`;
 }

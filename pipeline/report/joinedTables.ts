@@ -32,7 +32,7 @@ export function textTableHtml({ title, head, rows, words }: TextTable): Html {
     if (c === 0) return html`<th scope="row">${shown}</th>`;
     return c < words ? html`<td class="word">${shown}</td>` : html`<td>${shown}</td>`;
   };
-  return html`<div class="scroll"><table class="texts" aria-label="${title}"><thead><tr>${head.map((one) => html`<th scope="col">${one}</th>`)}</tr></thead>
+  return html`<div class="scroll"><table class="texts" aria-label="${title}"><thead><tr>${head.map((one, c) => html`<th scope="col"${c < words && html` class="word"`}>${one}</th>`)}</tr></thead>
 <tbody>${rows.map((row) => html`<tr>${row.map(cell)}</tr>\n`)}</tbody></table></div>`;
 }
 
@@ -54,7 +54,7 @@ export function resultDots(groups: readonly RunGroup<FigureRun>[]): Html | null 
   return draw(
     { id: "overview", label: "Balanced accuracy of every run", width: 900, height: 64 + 26 * rows.length },
     {
-      grid: { left: 8, right: 24, top: 6, bottom: 40, outerBoundsMode: "same" },
+      grid: { left: 8, right: 24, top: 6, bottom: 4, outerBoundsMode: "same" },
       xAxis: axis(
         { title: "balanced accuracy of the student, test part", min: low, max: high, format: (v) => percent(v, 0) },
         "x",
@@ -116,7 +116,7 @@ export function differences(groups: readonly RunGroup<FigureRun>[]): Html {
   return html`${
     differ.length === 0
       ? html`<p>All runs have the same configuration but for fold and seed.</p>`
-      : html`<div class="scroll"><table class="texts" aria-label="Options that differ"><thead><tr><th scope="col">Option</th>${groups.map(({ label }) => html`<th scope="col">${label}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`
+      : html`<div class="scroll"><table class="texts" aria-label="Options that differ"><thead><tr><th scope="col">Option</th>${groups.map(({ label }) => html`<th scope="col" class="word">${label}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`
   }
 <details><summary>${Object.keys(same).length} options that are the same in all</summary><pre>${stringify(same, { lineWidth: 0 })}</pre></details>`;
 }

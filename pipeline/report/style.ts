@@ -98,12 +98,14 @@ td small, th small { display: block; color: var(--muted); font-size: .75rem; fon
 details { margin: .8rem 0; }
 summary { cursor: pointer; font-weight: 600; }
 summary:focus-visible { outline: 2px solid var(--c0); outline-offset: 2px; }
+.joined { max-width: 1240px; }
 .joined figure { margin: 1.6rem 0 2.4rem; }
 .joined figcaption { max-width: 54rem; }
-.joined figure svg { max-width: 60rem; }
-.words td { text-align: left; }
-.texts td, .texts th { white-space: nowrap; }
-.texts td.word { text-align: left; }
+.joined figure svg, .joined .chart svg { max-width: 60rem; }
+.texts { font-size: .85rem; }
+.texts td, .texts th { white-space: nowrap; padding: .28rem .5rem; }
+.texts th[scope="row"], .texts .word { white-space: normal; overflow-wrap: normal; }
+.texts .word { text-align: left; }
 .texts b { font-weight: 700; }
 pre { background: var(--soft); padding: .9rem 1rem; overflow-x: auto; font: .8rem/1.45 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; columns: 2 20rem; column-gap: 2rem; }
 @media (max-width: 720px) {
@@ -114,6 +116,7 @@ pre { background: var(--soft); padding: .9rem 1rem; overflow-x: auto; font: .8re
   .tile b { font-size: 1.5rem; }
   .pair, .pair.tables, .triple { grid-template-columns: minmax(0, 1fr); }
   .class-row { grid-template-columns: 1fr; }
+  .joined .scroll > svg { width: 44rem; }
   .patch { width: 5.2rem; }
   .confusion td { min-width: 2.8rem; padding: .3rem .2rem; }
   th, td { padding: .3rem .4rem; }
@@ -138,5 +141,8 @@ pre { background: var(--soft); padding: .9rem 1rem; overflow-x: auto; font: .8re
   .pair.tables { grid-template-columns: minmax(0, 1fr) minmax(0, 1.1fr); gap: 1rem; }
   .confusion td { min-width: 2.8rem; }
   .scroll { overflow: visible; }
+  .texts { font-size: .68rem; }
+  .texts td, .texts th { padding: .15rem .25rem; }
+  details:not([open])::details-content { content-visibility: visible; block-size: auto; }
 }
 `;
