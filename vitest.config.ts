@@ -23,7 +23,10 @@ export default defineConfig({
           globalSetup: ["scripts/testSetup.mjs"],
         },
       },
-      { extends: true, test: { name: "page", include: [pages], globalSetup: ["scripts/pageSetup.mjs"] } },
+      {
+        extends: true,
+        test: { name: "page", include: [pages], globalSetup: ["scripts/pageSetup.mjs"], testTimeout: 240_000 },
+      },
     ],
   },
 });

@@ -40,6 +40,11 @@ const TASKS = {
     browser: true,
     commands: (args) => [["scripts/web.mjs", ...args]],
   },
+  "all-tiny": {
+    help: "train every configuration at the smallest size and compare",
+    gpu: true,
+    commands: (args) => [["dist/node/demo/allTiny.js", ...args]],
+  },
   test: { help: "run the tests", gpu: true, commands: (args) => [["node_modules/vitest/vitest.mjs", "run", ...args]] },
   build: { help: "build dist/ for Node, the browser and embedding", gpu: false, full: true, commands: () => [] },
   check: {
@@ -49,6 +54,11 @@ const TASKS = {
       ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.json"],
       ["node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings", "."],
     ],
+  },
+  docs: {
+    help: "write the API reference",
+    gpu: false,
+    commands: (args) => [["scripts/apiDocs.mjs", ...args]],
   },
   bench: {
     help: "time Equipoise and other engines",
@@ -126,7 +136,7 @@ function callersFolder() {
 async function main([name = "", ...args]) {
   const task = TASKS[name];
   if (!task) {
-    const list = Object.entries(TASKS).map(([key, { help }]) => `  ${key.padEnd(6)} ${help}`);
+    const list = Object.entries(TASKS).map(([key, { help }]) => `  ${key.padEnd(8)} ${help}`);
     throw new SetupError(
       `"${name}" is no task. Usage: node scripts/bootstrap.mjs TASK [ARGUMENTS]\n${list.join("\n")}`,
     );

@@ -147,8 +147,9 @@ export async function buildBrowser(root, outdir) {
 /**
  * @param {string} root
  * @param {string} outdir
+ * @throws {SetupError} with the compiler's complaints
  */
-async function buildTypes(root, outdir) {
+export async function buildTypes(root, outdir) {
   const args = [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json", "--outDir", outdir];
   const { code, output } = await runQuietly(process.execPath, args, { cwd: root, label: "declarations" });
   if (code !== 0) throw new SetupError(`the declarations could not be made:\n${tail(output)}`);

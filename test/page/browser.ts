@@ -141,7 +141,7 @@ export async function openSection(
   section: "find" | "classify" | "train" | "inside",
 ): Promise<void> {
   await page.goto(`${site.url}#${section}`);
-  await page.locator("footer .device.ready").waitFor({ timeout: 60_000 });
+  await page.locator("footer .device.ready").waitFor({ timeout: 120_000 });
 }
 
 /** A screenshot for human eyes, in `.cache/screenshots`, where EQUIPOISE_SCREENSHOTS=1 asks for them. */
