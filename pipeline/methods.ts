@@ -45,6 +45,24 @@ export const methods = {
     passes: [2, 1],
     alive: 2,
   },
+  // Two views of each patch; the classifier learns to cluster, so there is nothing to train on L but the names of the clusters.
+  "contrastive-clustering": {
+    phases: ["contrastive", "finetune"],
+    teacher: false,
+    unlabelled: true,
+    trainPasses: 0,
+    passes: [2, 1],
+    alive: 2,
+  },
+  // Two views of each patch, and one of a patch beside it.
+  simtriplet: {
+    phases: ["contrastive", "pretrain", "finetune"],
+    teacher: false,
+    unlabelled: true,
+    trainPasses: 0,
+    passes: [3, 1],
+    alive: 3,
+  },
   // One pass of cat(l, weak views, strong views).
   fixmatch: {
     phases: ["pretrain", "train", "finetune"],
@@ -65,6 +83,20 @@ export function largestPassOf(method: Method): number {
   return Math.max(...methods[method].passes);
 }
 
+/** Whether a method begins with learning from several views of each image; a batch holds no image twice then. */
+export function learnsFromViews(method: Method): boolean {
+  return runs(method, "contrastive");
+}
+
+/** Whether only the classifier learns from L, behind frozen features. */
+export function isLinearProbe({ method, contrastive }: Pick<PhaseOptions, "method" | "contrastive">): boolean {
+  return learnsFromViews(method) && runs(method, "pretrain") && contrastive.probe;
+}
+
+function runs(method: Method, phase: PhaseName): boolean {
+  return (methods[method].phases as readonly PhaseName[]).includes(phase);
+}
+
 /** The facts of a method by name, as a run folder gives it; null: not known. */
 export function factsOf(name: string | undefined): MethodFacts | null {
   return name !== undefined && Object.hasOwn(methods, name) ? methods[name as Method] : null;
@@ -78,7 +110,6 @@ interface PhaseOptions {
 
 /** The phases that a configuration runs, in their order. Behind a linear probe nothing is fine-tuned: that would move all weights. */
 export function phasesOf({ method, contrastive, finetune }: PhaseOptions): PhaseName[] {
-  const tuned =
-    finetune.enabled && (finetune.steps ?? finetune.epochs) > 0 && !(method === "simclr" && contrastive.probe);
+  const tuned = finetune.enabled && (finetune.steps ?? finetune.epochs) > 0 && !isLinearProbe({ method, contrastive });
   return methods[method].phases.filter((name) => name !== "finetune" || tuned);
 }

@@ -53,6 +53,8 @@ export const defaults: Layer = {
       adamBetas: [0.9, 0.999],
     },
   },
+  clustering: { temperature: 1, balanceWeight: 1, hidden: 512, size: 128, match: "recall" },
+  simtriplet: { layers: 3, hidden: 512, size: 512, bottleneck: 128, predictorSchedule: "constant" },
   pretrain: { steps: null, stepsPerEpoch: null, maxSteps: null, balanced: true },
   train: { steps: null, stepsPerEpoch: null },
   meta: { balance: true, labelledBalanced: true, temperature: 1, feedbackSign: "new-old", mplWeight: 1 },

@@ -14,6 +14,14 @@ export interface NamedConfig {
 const balanced: Layer = { method: "meta-pseudo-labels", model: "vgg19", meta: { balance: true } };
 const multiLabel: Layer = { data: { useMultiLabel: true } };
 
+/** Those of Contrastive Clustering's authors (Li et al. 2021). */
+const clusteringRates: NonNullable<Layer["contrastive"]> = {
+  lr: 3e-4,
+  schedule: "constant",
+  warmup: 0,
+  optimizer: { name: "adam", weightDecay: 0 },
+};
+
 const always =
   (layer: Layer): LayerByPreset =>
   () =>
@@ -72,6 +80,15 @@ export const namedConfigs: Record<string, NamedConfig> = {
   simclr: {
     summary: "SimCLR, HRNet: contrastive learning without labels, then training on the labelled images",
     layer: hrnet({ method: "simclr" }),
+  },
+  "contrastive-clustering": {
+    summary:
+      "Contrastive Clustering, HRNet: clusters learnt without labels, matched to classes on the labelled images, then fine-tuned",
+    layer: hrnet({ method: "contrastive-clustering", contrastive: clusteringRates }),
+  },
+  simtriplet: {
+    summary: "SimTriplet, HRNet: adjacent patches have similar features, then training on the labelled images",
+    layer: hrnet({ method: "simtriplet" }),
   },
   "mpl-imbalanced": {
     summary: "meta pseudo labels without balancing, HRNet",

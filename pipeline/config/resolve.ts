@@ -44,6 +44,8 @@ const addedSince: Layer = {
   featureSize: 128,
   memory: { recompute: false },
   contrastive: { ...defaults.contrastive, epochs: 0 },
+  clustering: { ...defaults.clustering },
+  simtriplet: { ...defaults.simtriplet },
   fixmatch: { ...defaults.fixmatch },
   pretrain: { steps: null, stepsPerEpoch: null },
   train: { steps: null },

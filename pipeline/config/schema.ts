@@ -201,6 +201,31 @@ const contrastive = z.strictObject({
   optimizer,
 });
 
+const clustering = z.strictObject({
+  temperature: positive().describe("divisor of the cosine similarities between clusters: 1 in the source"),
+  balanceWeight: z
+    .number()
+    .min(0)
+    .describe("weight of what the entropy of the clusters' sizes lacks: 1 in the source; 0 lets one cluster take all"),
+  hidden: count(2).describe("instance head: length of its hidden layer; as many as features, 512, in the source"),
+  size: count(2).describe("instance head: length of the vectors that NT-Xent compares: 128 in the source"),
+  match: z
+    .enum(["recall", "count"])
+    .describe(
+      "clusters get the classes that give the largest mean recall on L, so that rare classes count as much as common ones, or the most right images, as the source counts",
+    ),
+});
+
+const simtriplet = z.strictObject({
+  layers: count(2).describe("layers of the projection: 3 in the source's code, each with batch norm"),
+  hidden: count(2).describe("projection: length of its hidden layers: 2048 in the source"),
+  size: count(2).describe("length of the vectors that are compared: 2048 in the source"),
+  bottleneck: count(2).describe("predictor: length of its hidden layer, a quarter of size as in the source (512)"),
+  predictorSchedule: z
+    .enum(["constant", "same"])
+    .describe("learning rate of the predictor: constant, as in the source's code, or the same as all others'"),
+});
+
 const fixmatch = z.strictObject({
   threshold: fraction().describe("least confidence of a pseudo-label: 0.95 in the source"),
   lambdaU: z.number().min(0).describe("weight of the loss on U: 1 in the source, without a ramp"),
@@ -239,7 +264,7 @@ export const configSchema = z.strictObject({
   method: z
     .enum(methodNames)
     .describe(
-      "supervised: train on L only (the pretrain section); meta-pseudo-labels: teacher and student; simclr: features from U and L without labels, then train on L; fixmatch: one network, pseudo-labels",
+      "supervised: train on L only (the pretrain section); meta-pseudo-labels: teacher and student; simclr and simtriplet: features from U and L without labels, then train on L; contrastive-clustering: clusters of U and L without labels, named by L; fixmatch: one network, pseudo-labels",
     ),
   model: z.enum(modelNames).describe("network of teacher and student; ms- is multi-scale"),
   featureSize: z
@@ -256,9 +281,24 @@ export const configSchema = z.strictObject({
   patch: patch.describe("what is cut from an image"),
   augment: augment.describe("random changes of a patch; every probability is per patch and independent unless stated"),
   contrastive: contrastive.describe(
-    "method simclr: NT-Xent on two views of each image (Chen et al., A simple framework for contrastive learning of visual representations, ICML 2020), " +
+    "what the methods simclr, contrastive-clustering and simtriplet begin with. simclr: NT-Xent on two views of each image (Chen et al., A simple framework for contrastive learning of visual representations, ICML 2020), " +
       "on the network's features; then the pretrain section trains on L. Differs from the source: SGD instead of LARS, batches of tens instead of thousands, " +
       "the crops and changes of this project (no colours, no resized crops), and the classifier reads the projection, which belongs to these networks",
+  ),
+  clustering: clustering.describe(
+    "method contrastive-clustering (Li et al., Contrastive clustering, AAAI 2021): NT-Xent between two views of each image behind an instance head, with " +
+      "contrastive.temperature, and between the columns of the two assignment matrices, whose clusters are the network's classes; the contrastive section gives length, " +
+      "rates (the named configuration sets the source's: Adam, constant 0.0003, no decay) and crops. After each epoch clusters are matched one to one to classes " +
+      "by the images of L, and the classifier's outputs put into that order, so that a cluster is always named; labels are used for nothing else before the finetune section " +
+      "(finetune.enabled false: the source's protocol). There are as many clusters as classes: one that no image of L falls into gets a class that is left over. Differs from the source: " +
+      "the cluster head is the network's own classifier, without dropout, both views share the statistics of a batch, batches of tens instead of 256, the changes of this project, the epoch of best validation instead of the last, and clusters are matched on L, not on all images",
+  ),
+  simtriplet: simtriplet.describe(
+    "method simtriplet (Liu et al., SimTriplet, MICCAI 2021, on SimSiam, Chen & He, CVPR 2021): two views of a patch and one of a patch beside it are to predict each " +
+      "other's projections; negative cosine similarity with stopped gradients, half the sum of both directions for either pair. The patch beside lies one side away in a direction " +
+      "in which image and mask allow that, else as far away as they allow; in images of patch size it is the same patch. The contrastive section gives length, rates, and probe " +
+      "(temperature and crops have no part); then the pretrain section trains on L. Differs from the source: smaller heads, all views share the statistics of a batch, " +
+      "contrastive.lr is the project's and not SimSiam's 0.05 x batch / 256, smaller batches, a short warm-up, single precision, and the changes of this project",
   ),
   pretrain: pretrain.describe("teacher pre-training; the supervised method trains here"),
   train: train.describe("teacher-student phase"),

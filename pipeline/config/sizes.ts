@@ -11,6 +11,10 @@ export function checkTogether(config: Config): void {
   checkWidth(config.width);
   checkFeatures(config);
   checkSplit(config.data);
+  if (config.method === "contrastive-clustering" && config.batch < 2)
+    throw new UserError(
+      `"batch" is ${config.batch}: clusters are compared over the images of a batch; set it to 2 or more`,
+    );
   const [low, high] = config.augment.blurSigma;
   if (low > high)
     throw new UserError(`"augment.blurSigma" must go from small to large, not [${low}, ${high}]; swap them`);

@@ -1,6 +1,6 @@
 import { type Device, mebibytes, UserError } from "../../engine/index.js";
 import type { Config } from "../config/schema.js";
-import { methods, phasesOf } from "../methods.js";
+import { largestPassOf, methods, phasesOf } from "../methods.js";
 import { estimateMemory } from "./limits.js";
 import type { Phase } from "./phase.js";
 import { contrastiveLength, metaLength, type PhaseLength, supervisedLength } from "./schedule.js";
@@ -56,7 +56,12 @@ export class TimeEstimate {
 
   private async report(phase: Phase, secondsPerStep: number, device: Device): Promise<void> {
     // Passes of a batch in a step, forward and backward counted as three.
-    const passes = { contrastive: 6, pretrain: 3, train: methods[this.config.method].trainPasses, finetune: 3 };
+    const passes = {
+      contrastive: 3 * largestPassOf(this.config.method),
+      pretrain: 3,
+      train: methods[this.config.method].trainPasses,
+      finetune: 3,
+    };
     const unit = secondsPerStep / passes[phase.name];
     const ahead = this.steps.slice(this.steps.findIndex(([name]) => name === phase.name));
     const seconds = ahead.reduce((sum, [name, steps]) => sum + unit * passes[name] * steps, 0);

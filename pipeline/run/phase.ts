@@ -33,6 +33,8 @@ export interface Phase {
   prepare(context: PhaseContext): Promise<void>;
   /** Before the first step of an epoch; `saved` gives the arrays of a checkpoint when it is resumed in the middle. */
   beginEpoch(epoch: number, context: PhaseContext, saved: ((name: string) => Int32Array | null) | null): Promise<void>;
+  /** Behind the last step of an epoch, before it is evaluated and saved: not to be interrupted. */
+  finishEpoch?(): Promise<void>;
   /** Patches of a step: may run ahead. */
   load(step: number): Promise<HostBatch>;
   /** One update on the GPU. */

@@ -4,6 +4,7 @@ import type { Network } from "../../models/index.js";
 import { stepsOf } from "../config/length.js";
 import type { Config } from "../config/schema.js";
 import { ofClassifier } from "../contrastiveStep.js";
+import { isLinearProbe } from "../methods.js";
 import { RepeatedWork } from "../stepState.js";
 import { SupervisedStep } from "../supervisedStep.js";
 import { type HostBatch, supervisedBatch } from "./batches.js";
@@ -35,9 +36,9 @@ export class SupervisedPhase implements Phase {
     const options: Config["pretrain"] | Config["finetune"] = ws.config[name];
     this.length = supervisedLength(data.split.L.length, ws.config.batch, options);
     this.kinds = { step: `${name}-step`, epoch: `${name}-epoch` };
-    const { method, contrastive, memory } = ws.config;
+    const { memory } = ws.config;
     // A linear probe: the network is frozen, and its classifier learns.
-    const trains = method === "simclr" && contrastive.probe ? ofClassifier : undefined;
+    const trains = isLinearProbe(ws.config) ? ofClassifier : undefined;
     this.optimizers = [phaseOptimizer(network, options.optimizer, trains)];
     const learner = { network, optimizer: this.optimizers[0] };
     this.step = new SupervisedStep(ws.device, learner, ws.dropout, { ...memory, ...(trains && { trains }) });

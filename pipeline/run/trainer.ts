@@ -189,6 +189,7 @@ export class Trainer {
   private async endEpoch(phase: Phase, epoch: number): Promise<void> {
     const { state, options } = this;
     await this.refuseNonFiniteWeights(phase);
+    await phase.finishEpoch?.();
     const evaluation = phase.evaluated && (await this.validate(phase, phase.evaluated));
     const means = state.epochSums.map((sum) => sum / Math.max(1, state.epochSteps));
     this.line({

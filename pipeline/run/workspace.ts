@@ -7,7 +7,7 @@ import type { ScannedDataset } from "../data/scan.js";
 import type { PatchSource } from "../data/source.js";
 import { splitDataset, visibleLabels } from "../data/split.js";
 import type { Dataset, Split } from "../data/types.js";
-import { methods } from "../methods.js";
+import { learnsFromViews, methods } from "../methods.js";
 import type { Dropout } from "../stepState.js";
 import { checkMemory, largestPass, modelOf } from "./limits.js";
 import type { RunLog } from "./types.js";
@@ -37,7 +37,7 @@ export function splitData(config: Config, dataset: ScannedDataset, log: RunLog):
     throw new UserError(`${root}: there is no unlabelled image to learn from: ${advice}, or use --config vgg19`);
   }
   const images = split.L.length + split.U.length;
-  if (config.method === "simclr" && images < config.batch) {
+  if (learnsFromViews(config.method) && images < config.batch) {
     throw new UserError(
       `${root}: contrastive learning takes ${config.batch} different images in a batch, L and U have ${images}: use --set batch=${images} or less`,
     );

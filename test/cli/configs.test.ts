@@ -13,6 +13,21 @@ it("lists every named configuration with method, network, scales and source", as
   }
 });
 
+it("has the fifteen configurations of the article's tables 2 and 5", () => {
+  const compared = ["simclr", "contrastive-clustering", "simtriplet", "mpl-imbalanced", "mpl-balanced"];
+  const ipb = [
+    "ipb-vgg",
+    "ms-ipb-vgg",
+    "ml-ipb-vgg",
+    "ml-ms-ipb-vgg",
+    "ms-ipb-hrnet",
+    "ml-ipb-hrnet",
+    "ml-ms-ipb-hrnet",
+  ];
+  const supervised = ["vgg19", "hrnet", "ms-hrnet"];
+  expect(Object.keys(namedConfigs)).toEqual(expect.arrayContaining([...supervised, ...ipb, ...compared]));
+});
+
 it("says what the article's configurations are", async () => {
   const by = new Map((await facts()).map((one) => [one.name, one]));
   expect(by.get("vgg19")).toMatchObject({ method: "supervised", network: "vgg19", balanced: null, scales: [128] });
@@ -26,6 +41,11 @@ it("says what the article's configurations are", async () => {
   expect(by.get("mpl-imbalanced")).toMatchObject({ balanced: false, source: expect.stringContaining("Pham") });
   expect(by.get("mpl-balanced")).toMatchObject({ balanced: true, source: expect.stringContaining("Witmer") });
   expect(by.get("simclr")?.source).toContain("Chen");
+  expect(by.get("contrastive-clustering")).toMatchObject({
+    network: "hrnet-w18",
+    source: expect.stringContaining("Li et"),
+  });
+  expect(by.get("simtriplet")).toMatchObject({ network: "hrnet-w18", source: expect.stringContaining("Liu et") });
 });
 
 it("prints a table, and `config list` the same", async () => {

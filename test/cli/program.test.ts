@@ -179,6 +179,8 @@ describe("config", () => {
       "ml-ipb-hrnet",
       "ml-ms-ipb-hrnet",
       "simclr",
+      "contrastive-clustering",
+      "simtriplet",
       "mpl-imbalanced",
       "mpl-balanced",
     ]);

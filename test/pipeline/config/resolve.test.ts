@@ -279,7 +279,10 @@ describe("refusals", () => {
     ["batch=1.5", "not 1.5"],
     ["batch=", "must be a whole number from 1 up, not null"],
     ["seed=.nan", "must be a whole number from 0 to 4294967295"],
-    ["method=byol", '"method" must be supervised, meta-pseudo-labels, simclr or fixmatch, not "byol"'],
+    [
+      "method=byol",
+      '"method" must be supervised, meta-pseudo-labels, simclr, contrastive-clustering, simtriplet or fixmatch, not "byol"',
+    ],
     ["meta.threshold=65", '"meta.threshold" must be a number from 0 to 1, not 65'],
     ["meta.balance=1", '"meta.balance" must be true or false, not 1'],
     ["meta.rampOffset=3", "must be 1 or 2, not 3"],

@@ -89,6 +89,26 @@ describe.each([0, 1, 3])("PatchLoader with %d workers", (workers) => {
     }
   });
 
+  it("draws patches as ever with those beside them, the same with any number of threads", async () => {
+    const loader = load({ workers });
+    const order = [8, 2, 8, 0];
+    const pairs = await loader.drawPairs(order, 3, "U");
+    expect(pairs.map(({ image }) => image)).toEqual([8, 8, 2, 2, 8, 8, 0, 0]);
+    expect(pairs.filter((_, i) => i % 2 === 0)).toEqual(await loader.drawBatch(order, 3, "U"));
+    expect(pairs).toEqual(await load().drawPairs(order, 3, "U"));
+    for (const patch of pairs) expect(patch.pixels).toEqual(expected(patch));
+    // Image 8 is 56 x 24 px: up or down a patch of 16 px lies a whole side away. Image 0 is 16 x 40 px: left or right.
+    const away = (i: number) => [Math.abs(pairs[i + 1]!.y - pairs[i]!.y), Math.abs(pairs[i + 1]!.x - pairs[i]!.x)];
+    expect([away(0), away(4)]).toEqual([
+      [16, 0],
+      [16, 0],
+    ]);
+    expect(away(6)[0]).toBe(0);
+    expect(away(6)[1]).toBeGreaterThanOrEqual(12);
+    const other = await loader.drawPairs(order, 4, "U");
+    expect(other.map(({ y, x }) => [y, x])).not.toEqual(pairs.map(({ y, x }) => [y, x]));
+  });
+
   it("cuts conserved crops again", async () => {
     const loader = load({ workers });
     const drawn = await loader.drawBatch(everyImage, 0, "U");

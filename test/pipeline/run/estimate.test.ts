@@ -115,6 +115,17 @@ describe("a run of more than 24 hours", () => {
     const probe = await estimate([[phase("contrastive", 28), 60]], { set: [...set, "contrastive.probe=true"] });
     expect(probe.infos[0]).toContain(`about ${Math.round(3 * 28 + 10 / 2)} min in all`);
   });
+
+  test("of SimTriplet counts three passes, and of Contrastive Clustering no training on L but fine-tuning", async () => {
+    const set = (method: string) => ({ set: [`method=${method}`, "contrastive.epochs=3"] });
+    const [triplet, clustering] = [
+      await estimate([[phase("contrastive", 28), 60]], set("simtriplet")),
+      await estimate([[phase("contrastive", 28), 60]], set("contrastive-clustering")),
+    ];
+    // 10 + 10 supervised steps, each a third as long; 10, each half as long.
+    expect(triplet.infos[0]).toContain(`about ${((3 * 28 + 20 / 3) / 60).toFixed(1)} h in all`);
+    expect(clustering.infos[0]).toContain(`about ${Math.round(3 * 28 + 10 / 2)} min in all`);
+  });
 });
 
 describe("memory", () => {
@@ -123,6 +134,8 @@ describe("memory", () => {
       [["width=1", "batch=32", "patch.size=128"], 3 * 32 * 128 * 128 * 64 * 4],
       [["width=0.125", "batch=16", "method=supervised"], 16 * 64 * 64 * 8 * 4],
       [["width=0.125", "batch=16", "method=simclr"], 2 * 16 * 64 * 64 * 8 * 4],
+      [["width=0.125", "batch=16", "method=contrastive-clustering"], 2 * 16 * 64 * 64 * 8 * 4],
+      [["width=0.125", "batch=16", "method=simtriplet"], 3 * 16 * 64 * 64 * 8 * 4],
       [["width=0.125", "batch=16", "method=fixmatch"], 3 * 16 * 64 * 64 * 8 * 4],
       [["width=0.5", "batch=8", "model=ms-vgg19", "patch.size=224"], 3 * 8 * 224 * 224 * 32 * 4],
     ] as const) {
