@@ -22,7 +22,12 @@ const lengthNames: Readonly<Record<TrainChoice["length"], string>> = {
 
 /** What is trained, and how long. */
 export function RunForm() {
-  const [choice, setChoice] = useState<TrainChoice>({ method: "ipb", network: "vgg-compact", length: "normal" });
+  const [choice, setChoice] = useState<TrainChoice>({
+    method: "ipb",
+    network: "vgg-compact",
+    length: "normal",
+    more: "",
+  });
   const set = (change: Partial<TrainChoice>) => setChoice({ ...choice, ...change });
   const missing = whatIsMissing(choice);
   const steps = lengths[choice.length];
@@ -43,6 +48,18 @@ export function RunForm() {
         {choice.method === "ipb" && `, ${steps.train} steps with teacher and student`}, {steps.finetune} of fine-tuning.
         How long that takes on your GPU is measured in the first steps. {splitText()}
       </p>
+      <details class="more">
+        <summary>Further options</summary>
+        <label>
+          One option a line, as of the command's <code>--set</code>: <code>patch.size=32</code>, <code>batch=8</code>
+          <textarea
+            rows={3}
+            spellcheck={false}
+            value={choice.more}
+            onInput={(event) => set({ more: event.currentTarget.value })}
+          />
+        </label>
+      </details>
       {missing && <p class="warning">{missing}</p>}
       <div class="buttons">
         <button type="submit" class="primary" disabled={!isIdle.value || !deviceReady.value || missing !== null}>

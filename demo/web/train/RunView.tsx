@@ -85,7 +85,10 @@ function StateLine() {
   if (state === "paused") return <p role="status">Paused. It is kept in this browser, also when the page is closed.</p>;
   if (state === "done") return <p role="status">Finished.</p>;
   const now = progress.value;
-  if (!now || !run) return <Progress label={message || "Starting"} done={null} />;
+  if (!now || !run)
+    return (
+      <Progress label={message || "Preparing the kernels for this GPU: the first time takes a while"} done={null} />
+    );
   return (
     <Progress
       label={`${now.label}: ${now.done} of ${now.total}${speedText(now, run.batch)}`}

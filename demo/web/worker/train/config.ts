@@ -1,4 +1,5 @@
 import { UserError } from "../../../../engine/errors.js";
+import { checkLayer } from "../../../../pipeline/config/check.js";
 import { defaults } from "../../../../pipeline/config/defaults.js";
 import { type Layer, merge } from "../../../../pipeline/config/layers.js";
 import { namedConfigs } from "../../../../pipeline/config/named.js";
@@ -13,8 +14,8 @@ export interface TrainChoice {
   readonly method: "ipb" | "labels";
   readonly network: "vgg-compact" | "vgg19";
   readonly length: keyof typeof lengths;
-  /** Further options of the configuration. */
-  readonly more?: Layer;
+  /** Further options of the configuration: lines such as `patch.size=32`. */
+  readonly more: string;
 }
 
 /** Steps of each phase. A step of `train` costs as much as five of `pretrain`. */
@@ -29,7 +30,7 @@ export const lengths = {
  * The configuration of a training in the page: preset tiny, recipe small-data, a small network, lengths in steps.
  * @throws UserError for options that do not fit together
  */
-export function pageConfig({ method, network, length, more = {} }: TrainChoice): Config {
+export function pageConfig({ method, network, length, more }: TrainChoice): Config {
   const name = method === "ipb" ? "ipb-vgg" : "vgg19";
   const steps = lengths[length];
   const values = merge(
@@ -51,9 +52,32 @@ export function pageConfig({ method, network, length, more = {} }: TrainChoice):
       logEvery: 2,
       cacheMegabytes: 64,
     },
-    more,
+    ...moreOptions(more),
   );
   return checked(values, "configuration");
+}
+
+/** Lines `key=value` as layers; values are JSON, or texts. @throws UserError naming the line */
+function moreOptions(text: string): Layer[] {
+  const lines = text.split("\n").map((line) => line.trim());
+  return lines
+    .filter((line) => line !== "")
+    .map((line) => {
+      const at = line.indexOf("=");
+      if (at < 1) throw new UserError(`option "${line}": expected key=value, such as patch.size=32`);
+      const value = optionValue(line.slice(at + 1).trim());
+      const path = line.slice(0, at).trim().split(".");
+      const layer = path.reduceRight<unknown>((inner, part) => ({ [part]: inner }), value);
+      return checkLayer(layer as Record<string, unknown>, () => `option "${line}"`);
+    });
+}
+
+function optionValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
 }
 
 /** The configuration of a run that was made elsewhere. @throws UserError naming the file and the option */
