@@ -91,7 +91,7 @@ function tests(table: ResultTable): Html {
   const body = textTableHtml(compared);
   return html`${gap && html`<h3>${gap.title}</h3>${textTableHtml(gap)}`}
 ${compared.rows.length <= OPEN ? body : html`<details><summary>${compared.rows.length} comparisons</summary>${body}</details>`}
-${why && (reasons.length <= OPEN ? why : html`<details><summary>Why some have no p-value</summary>${why}</details>`)}`;
+${why && (reasons.length <= OPEN ? why : html`<details class="screen"><summary>Why some have no p-value</summary>${why}</details>`)}`;
 }
 
 function figureList({ figures, missing: absent }: FigureSet): Html {

@@ -143,6 +143,7 @@ pre { background: var(--soft); padding: .9rem 1rem; overflow-x: auto; font: .8re
   .scroll { overflow: visible; }
   .texts { font-size: .68rem; }
   .texts td, .texts th { padding: .15rem .25rem; }
+  .screen { display: none; }
   details:not([open])::details-content { content-visibility: visible; block-size: auto; }
 }
 `;
