@@ -64,6 +64,8 @@ export const defaults: Layer = {
   memory: { recompute: false },
   checkpointMinutes: 10,
   logEvery: 10,
+  keep: "best",
+  align: false,
   workers: 2,
   cacheMegabytes: 512,
 };

@@ -321,6 +321,16 @@ export const configSchema = z.strictObject({
         ),
     })
     .describe("memory of a training step on the GPU"),
+  keep: z
+    .enum(["best", "last"])
+    .describe(
+      "student that is tested: the best epoch on the validation part [text], or the last one, the steadier choice where that part is small and the learning rate falls to 0",
+    ),
+  align: z
+    .boolean()
+    .describe(
+      "before the test, shift the classes' logits so that U is predicted in the class proportions of L: only where L is a random sample of the same images. Corrects that rare classes, remembered rather than learnt, are given too seldom",
+    ),
   checkpointMinutes: positive().describe("longest time between two checkpoints, minutes"),
   logEvery: count().describe("steps between two lines of metrics"),
   workers: count(0).max(64).describe("threads that decode images; 0: decode in the main thread"),

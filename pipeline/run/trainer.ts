@@ -227,6 +227,7 @@ export class Trainer {
     const { best } = this.state;
     if (
       best &&
+      this.ws.config.keep === "best" &&
       (balancedAccuracy < best.balancedAccuracy || (balancedAccuracy === best.balancedAccuracy && loss >= best.loss))
     )
       return;
@@ -236,7 +237,7 @@ export class Trainer {
     this.ws.device.copy(network.buffers.all, this.best.buffers);
   }
 
-  /** The student becomes the best one so far (or stays, where no epoch was finished). */
+  /** The student becomes the kept one: the best so far, or the last (or stays, where no epoch was finished). */
   private useBest(): void {
     const { best } = this.state;
     if (!best) return;

@@ -2,6 +2,7 @@ import { type Network, writeSafetensors } from "../../models/index.js";
 import { methods, phasesOf } from "../methods.js";
 import { chance, type Evaluation, majority } from "../metrics.js";
 import { weightsMetadata } from "../weights.js";
+import { alignNetwork } from "./align.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { evaluateOn } from "./classify.js";
 import { adapterName } from "./dataFacts.js";
@@ -9,12 +10,12 @@ import type { PhaseContext } from "./phase.js";
 import { predictionsCsv } from "./predictionsCsv.js";
 import { type RunStore, runFiles, writeJsonTo } from "./store.js";
 import { Trainer, type TrainerOptions } from "./trainer.js";
-import type { RunLog, RunResult } from "./types.js";
+import type { Alignment, RunLog, RunResult } from "./types.js";
 import type { SplitData, Workspace } from "./workspace.js";
 
 /** Decodes every image and mask that the run will use, so that a damaged one is found before the training, not after hours of it. */
 export async function checkImages(ws: Workspace, { split }: SplitData, { log, signal }: PhaseContext): Promise<void> {
-  const unlabelled = methods[ws.config.method].unlabelled ? split.U : [];
+  const unlabelled = methods[ws.config.method].unlabelled || ws.config.align ? split.U : [];
   const images = [...split.L, ...split.validation, ...unlabelled, ...split.T];
   const atOnce = 64;
   for (let i = 0; i < images.length; i += atOnce) {
@@ -38,11 +39,19 @@ export async function runTraining(
   try {
     log.info(describe(ws, data));
     await trainer.run();
-    return await test(ws, data, trainer, { ...options, log }, store);
+    const alignment = ws.config.align ? await align(ws, data, trainer, { ...options, log }) : null;
+    return await test(ws, data, trainer, { ...options, log }, store, alignment);
   } finally {
     trainer.release();
     lines.close();
   }
+}
+
+/** Aligns student and teacher with the class proportions of L. */
+async function align(ws: Workspace, data: SplitData, trainer: Trainer, context: PhaseContext): Promise<Alignment> {
+  const student = await alignNetwork(ws, data, trainer.student, "aligning the student", context);
+  const teacher = trainer.teacher && (await alignNetwork(ws, data, trainer.teacher, "aligning the teacher", context));
+  return { student, teacher };
 }
 
 /** Tests teacher and student once on T and writes what the run leaves behind. */
@@ -52,6 +61,7 @@ async function test(
   trainer: Trainer,
   { log, signal }: PhaseContext,
   store: RunStore,
+  alignment: Alignment | null,
 ): Promise<RunResult> {
   const { config } = ws;
   const { dataset, split, labels } = data;
@@ -73,6 +83,7 @@ async function test(
     majority: majority(trainLabels, truth),
     teacher,
     student: student.evaluation,
+    ...(alignment && { alignment }),
     bestEpoch: trainer.bestEpoch,
     finetuned: phasesOf(config).includes("finetune"),
     seconds: Math.round(trainer.seconds * 10) / 10,

@@ -42,6 +42,12 @@ export interface TrainOptions {
 /** A resumed run keeps the choice of kernels that it began with. */
 export type ResumeOptions = Omit<TrainOptions, "config" | "dataRoot" | "out" | "tune">;
 
+/** What was added to the logits to align a run's networks with the class proportions of L, per class; null: nothing. */
+export interface Alignment {
+  student: number[] | null;
+  teacher: number[] | null;
+}
+
 /** The content of a run's `result.json`. */
 export interface RunResult {
   classes: string[];
@@ -50,6 +56,9 @@ export interface RunResult {
   /** Null for methods without a teacher. */
   teacher: Evaluation | null;
   student: Evaluation;
+  /** Only where alignment was asked for. */
+  alignment?: Alignment;
+  /** The epoch whose student is tested, from 0. */
   bestEpoch: number | null;
   finetuned: boolean;
   seconds: number;
