@@ -1,0 +1,156 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { unzipSync } from "fflate";
+import { afterAll, describe, expect, test } from "vitest";
+import { lossSeries, parseLine, ticks } from "../../demo/web/train/metrics.js";
+import { openRunZip, runZip } from "../../demo/web/worker/train/archive.js";
+import { pageConfig, type TrainChoice } from "../../demo/web/worker/train/config.js";
+import { classNameProblem, type LabelledSet, pageData } from "../../demo/web/worker/train/images.js";
+import { syntheticSet } from "../../demo/web/worker/train/synthetic.js";
+import { PatchLoader } from "../../pipeline/data/loader.js";
+import { memoryPatches } from "../../pipeline/data/memory.js";
+import { scanDataset } from "../../pipeline/data/scan.js";
+import { splitDataset } from "../../pipeline/data/split.js";
+import { synthesiseImage } from "../../pipeline/synth/compose.js";
+import { synthParameters } from "../../pipeline/synth/parameters.js";
+import { planSet } from "../../pipeline/synth/plan.js";
+import { TestFolder } from "../pipeline/data/folders.js";
+
+const folders = new TestFolder();
+afterAll(() => folders.remove());
+
+let drawn: Promise<LabelledSet> | null = null;
+/** A small part of the example; one image in three without a label. */
+async function someImages(): Promise<LabelledSet> {
+  drawn ??= syntheticSet(() => {}, { Debris: 5, Dense: 5, Diff: 5, Spread: 5 });
+  const set = await drawn;
+  return { ...set, labels: set.labels.map((label, i) => (i % 3 === 0 ? null : label)) };
+}
+
+const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const choice: TrainChoice = { method: "ipb", network: "vgg-compact", length: "normal", more: "" };
+
+describe("images of a run in the page", () => {
+  test("become the folder that the commands scan to the same data set and the same parts", async () => {
+    const page = pageData(await someImages());
+    const root = folders.make({});
+    const files = unzipSync(runZip(new Map([["config.json", text({})]]), page));
+    for (const [name, bytes] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, name)), { recursive: true });
+      writeFileSync(join(root, name), bytes);
+    }
+    const scanned = await scanDataset(join(root, "data"));
+    const plain = ({ images, classes }: typeof scanned) => ({
+      classes,
+      images: images.map(({ id, part, label, mask }) => ({ id, part, label, hasMask: mask !== null })),
+    });
+    expect(plain(scanned)).toEqual(plain(page.dataset));
+    const options = { seed: 3, testFraction: 0.2 };
+    expect(splitDataset(scanned, options)).toMatchObject({
+      ...splitDataset(page.dataset, options),
+      warnings: expect.any(Array),
+    });
+    await samePatches(scanned.images, page);
+  });
+
+  test("come out of the ZIP file as they went in, at the same places", async () => {
+    const page = pageData(await someImages());
+    const { set, files } = await openRunZip(runZip(new Map([["config.json", text({ a: 1 })]]), page), "run.zip");
+    expect([...files.keys()]).toEqual(["config.json"]);
+    const again = pageData(set as LabelledSet);
+    expect(again.dataset).toEqual(page.dataset);
+    expect(again.images.map(({ image, mask }) => [image, mask])).toEqual(
+      page.images.map(({ image, mask }) => [image, mask]),
+    );
+  });
+
+  test("refuse what is no archive, or holds no run", async () => {
+    await expect(openRunZip(new Uint8Array(50), "x.zip")).rejects.toThrow(/^x\.zip: is no ZIP file/);
+    const empty = runZip(new Map(), pageData(await someImages()));
+    await expect(openRunZip(empty, "x.zip")).rejects.toThrow("x.zip: holds no run (no config.json)");
+  });
+
+  test("need two classes, with names that folders can have", async () => {
+    const set = await someImages();
+    expect(() => pageData({ ...set, labels: set.labels.map(() => null) })).toThrow("no image has a class");
+    expect(() => pageData({ ...set, labels: set.labels.map(() => "Dense") })).toThrow('only "Dense" has images');
+    for (const name of ["", " ", "a/b", "..", "Unlabelled", "<script>", "x".repeat(61)])
+      expect(classNameProblem(name), name).not.toBeNull();
+    for (const name of ["Dense", "dead cells", "Über 9"]) expect(classNameProblem(name)).toBeNull();
+  });
+});
+
+/** Patches from memory are those from files, whatever is asked for. */
+async function samePatches(files: { file: string; mask: string | null }[], page: ReturnType<typeof pageData>) {
+  const options = { size: 64, minForeground: 0.25, tries: 2, cacheBytes: 1e7, seed: 5 };
+  const loaders = [new PatchLoader(files, { ...options, workers: 0 }), memoryPatches(page.images, options)];
+  const all = files.map((_, i) => i);
+  const [fromFiles, fromMemory] = await Promise.all(
+    loaders.map(async (loader) => [
+      await loader.drawBatch([...all, ...all], 4, "train L"),
+      await loader.centralBatch(all),
+      await loader.tilesBatch(all, 3),
+    ]),
+  );
+  expect(fromMemory).toEqual(fromFiles);
+  await Promise.all(loaders.map((loader) => loader.close()));
+}
+
+test("the example is what the command synth draws", async () => {
+  const { images, labels } = await syntheticSet(() => {}, { Debris: 1, Dense: 0, Diff: 2, Spread: 0 });
+  expect(labels).toEqual(["Debris", "Diff", "Diff"]);
+  const plan = planSet(synthParameters, "tiny", 7).find(({ name }) => name === "Diff_0002.png");
+  const image = plan && synthesiseImage(plan, synthParameters, synthParameters.presets.tiny.scale, 7);
+  expect(images[2]?.image.pixels).toEqual(image?.pixels);
+  expect(images[2]?.mask?.pixels).toEqual(image?.mask.map((value) => value / 255));
+});
+
+describe("options of a training in the page", () => {
+  test("every choice is a configuration", () => {
+    for (const method of ["ipb", "labels"] as const)
+      for (const network of ["vgg-compact", "vgg19"] as const)
+        for (const length of ["trial", "short", "normal", "long"] as const) {
+          const config = pageConfig({ method, network, length, more: "" });
+          expect(config).toMatchObject({ model: network, width: 0.125, recipe: "small-data" });
+          expect(config.method).toBe(method === "ipb" ? "meta-pseudo-labels" : "supervised");
+        }
+  });
+
+  test("further options win, and wrong ones are named", () => {
+    const { patch, train, data } = pageConfig({
+      ...choice,
+      more: "patch.size=32\n train.optimizer.name = adam\n\ndata.groupBy=^w(\\d+)",
+    });
+    expect([patch.size, train.optimizer.name, data.groupBy]).toEqual([32, "adam", "^w(\\d+)"]);
+    const failure = (more: string) => () => pageConfig({ ...choice, more });
+    expect(failure("batch=many")).toThrow(/option "batch=many": "batch" must be/);
+    expect(failure("bach=4")).toThrow(/did you mean "batch"/);
+    expect(failure("batch")).toThrow('option "batch": expected key=value');
+    expect(failure("patch.size=33")).toThrow(/"patch.size": vgg-compact takes/);
+  });
+});
+
+test("losses follow each other over the phases", () => {
+  const lines = [
+    '{"kind":"pretrain-step","step":2,"loss":1.5}',
+    '{"kind":"pretrain-step","step":4,"loss":1}',
+    '{"kind":"pretrain-epoch","epoch":0,"loss":1.25}',
+    '{"kind":"step","step":2,"teacherLoss":0.5,"studentLoss":2}',
+    '{"kind":"finetune-step","step":1,"loss":0.25}',
+  ].map(parseLine);
+  expect(lossSeries(lines, true).map(({ name, points }) => [name, points.map(({ x, y }) => [x, y])])).toEqual([
+    [
+      "teacher, pre-training",
+      [
+        [2, 1.5],
+        [4, 1],
+      ],
+    ],
+    ["teacher", [[6, 0.5]]],
+    ["student", [[6, 2]]],
+    ["student, fine-tuning", [[7, 0.25]]],
+  ]);
+  expect(ticks(1)).toEqual([0, 0.5, 1]);
+  expect(ticks(130)).toEqual([0, 50, 100]);
+  expect(ticks(0)).toEqual([0]);
+});
