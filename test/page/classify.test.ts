@@ -19,7 +19,7 @@ import { openSection, shot, test } from "./browser.js";
 const assets = join(import.meta.dirname, "../../demo/web/assets");
 const weightsFile = join(assets, "colonies.safetensors");
 const image = join(import.meta.dirname, "../fixtures/detect/synth1.png");
-const patience = { timeout: 90_000 };
+const patience = { timeout: 240_000 };
 
 /** What Node makes of the image. */
 async function inNode(patches: number) {
@@ -59,7 +59,7 @@ async function found(page: Page): Promise<void> {
 const network = (page: Page) => page.locator("#section-classify .network");
 
 test("the page's network: classes, probabilities and the class map are Node's; the most uncertain colony comes first", {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async ({ page, site }) => {
   const expected = await inNode(5);
   await openSection(page, site, "find");

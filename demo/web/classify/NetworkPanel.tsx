@@ -21,6 +21,7 @@ export function NetworkPanel() {
           what="a network (.safetensors of a run; with its config.json if it is an older one)"
           accept=".safetensors,.json"
           label="Use a network of your own"
+          primary={false}
           onFiles={takeFiles}
         />
         {current && current.origin !== "bundled" && (

@@ -13,7 +13,7 @@ export function VerdictView({ classes }: { classes: readonly string[] }) {
   const here = useMemo(() => verdicts.value.filter((one) => one.well.id === well?.id), [verdicts.value, well?.id]);
   const shapes = useMemo(() => here.map((verdict) => shapeOf(verdict, classes)), [here, classes]);
   if (!well) return null;
-  const selected = here.findIndex((one) => one === shown.value);
+  const selected = shown.value ? here.indexOf(shown.value) : -1;
   return (
     <figure class="well-view">
       <ZoomImage

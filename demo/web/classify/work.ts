@@ -4,6 +4,7 @@ import { colonyMask, crop, cropName } from "../../../pipeline/detect/colony.js";
 import { predictionsCsv } from "../../../pipeline/run/predictionsCsv.js";
 import { assetUrl } from "../assets.js";
 import { type Job, type Well, wells } from "../find/wells.js";
+import { again } from "../shared/again.js";
 import { download } from "../shared/downloads.js";
 import { formatBytes } from "../shared/format.js";
 import { type LoadedNetwork, network, showProblem } from "../state.js";
@@ -58,7 +59,7 @@ async function take(
   beside?: { name: string; text: string },
 ): Promise<void> {
   job.value = { label: `Opening ${name}`, done: null };
-  const known = await api.classify.load(file, name, beside);
+  const known = await again(() => api.classify.load(file, name, beside));
   loaded = { name, origin, classes: known.classes, file };
   network.value = loaded;
   facts.value = known;
@@ -73,11 +74,8 @@ export function classifyAll(): Promise<void> {
     const report = proxy((done: number, total: number) => {
       job.value = { label, done: done / total };
     });
-    const rows = await api.classify.classify(
-      all.map(({ well, number }) => cropOf(well, number)),
-      patches.value,
-      report,
-    );
+    const crops = all.map(({ well, number }) => cropOf(well, number));
+    const rows = await again(() => api.classify.classify(crops, patches.value, report));
     verdicts.value = all.map(({ well, number }, i) => verdictOf(well, number, rows[i] as Float32Array));
   });
 }
@@ -91,7 +89,7 @@ export function mapColony(verdict: Verdict): Promise<void> {
     const report = proxy((done: number) => {
       job.value = { label: `${label}: ${done} patches`, done: null };
     });
-    map.value = { verdict, map: await api.classify.map(cropOf(well, number), null, report) };
+    map.value = { verdict, map: await again(() => api.classify.map(cropOf(well, number), null, report)) };
   });
 }
 

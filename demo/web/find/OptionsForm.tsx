@@ -6,7 +6,7 @@ import { findAgain } from "./work.js";
 
 /** How colonies are looked for: the command's options. */
 export function OptionsForm() {
-  const stale = wells.value.some((well) => well.found && isStale(well));
+  const stale = wells.value.some(isStale);
   return (
     <details class="options">
       <summary>Options of the detection</summary>

@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { again } from "../shared/again.js";
 import { outlineColour } from "../shared/colours.js";
 import type { Shape } from "../shared/picture.js";
 import { ZoomImage } from "../shared/ZoomImage.js";
@@ -75,7 +76,7 @@ function useStage({ found, grey, width: w, height: h, name }: Well, stage: Shown
     setValues(null);
     if (stage === "image" || !found) return;
     let wanted = true;
-    api.find.stage({ pixels: grey, w, h, options: found.options }, stage).then(
+    again(() => api.find.stage({ pixels: grey, w, h, options: found.options }, stage)).then(
       (pixels) => wanted && setValues(pixels),
       (error: unknown) => wanted && showProblem(`Showing a stage of ${name}`, error),
     );

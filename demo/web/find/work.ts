@@ -1,4 +1,5 @@
 import { assetUrl } from "../assets.js";
+import { again } from "../shared/again.js";
 import { formatBytes } from "../shared/format.js";
 import { showProblem } from "../state.js";
 import { api } from "../worker/client.js";
@@ -104,7 +105,7 @@ async function findIn(old: Well): Promise<void> {
   const { id, width: w, height: h } = old;
   const wanted = options.value;
   const well = isOtherRule(old) ? await readAgain(old) : old;
-  const found = await api.find.find({ pixels: well.grey, w, h, options: wanted });
+  const found = await again(() => api.find.find({ pixels: well.grey, w, h, options: wanted }));
   replaceWell(id, { found: { ...found, options: wanted, outlines: outlinesOf(found, w) } });
   if (currentWell()?.found == null) shownWell.value = id;
 }

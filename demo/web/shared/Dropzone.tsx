@@ -6,11 +6,13 @@ export interface DropzoneProps {
   /** Of the file dialogue: extensions and types. */
   readonly accept: string;
   readonly label: string;
+  /** Whether this is what one does first here (default true). */
+  readonly primary?: boolean;
   readonly onFiles: (files: File[]) => void;
 }
 
 /** Takes files by dropping, by the file dialogue (mouse or keyboard), and by pasting. */
-export function Dropzone({ what, accept, label, onFiles }: DropzoneProps) {
+export function Dropzone({ what, accept, label, primary = true, onFiles }: DropzoneProps) {
   const input = useRef<HTMLInputElement>(null);
   const [over, setOver] = useState(false);
   const take = (files: FileList | null | undefined) => {
@@ -48,7 +50,7 @@ export function Dropzone({ what, accept, label, onFiles }: DropzoneProps) {
           event.currentTarget.value = "";
         }}
       />
-      <button type="button" class="primary" onClick={() => input.current?.click()}>
+      <button type="button" class={primary ? "primary" : undefined} onClick={() => input.current?.click()}>
         {label}
       </button>
       <span>or drop {what} here</span>
