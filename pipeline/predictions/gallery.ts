@@ -86,7 +86,7 @@ function section({ name, shown, total }: Group, classes: readonly string[]): Htm
 function card({ file, probabilities, facts, crop }: GalleryImage, classes: readonly string[]): Html {
   const order = [...classes.keys()].sort((a, b) => probabilities[b]! - probabilities[a]! || a - b);
   const answers = order.slice(0, 3).map((c, i) => {
-    const text = `${classes[c]} ${percent(probabilities[c]!, 0)}`;
+    const text = `${classes[c]}\u00a0${percent(probabilities[c]!, 0)}`;
     return i === 0 ? html`<b>${text}</b>` : html`<span>${text}</span>`;
   });
   const all = order.map((c) => `${classes[c]} ${percent(probabilities[c]!)}`).join(", ");
@@ -100,7 +100,7 @@ ${bar(probabilities, all)}<figcaption><span class="answers">${answers}</span>
 function placeOf(facts: Readonly<Record<string, string>>): string {
   const measured = /^(colony|m(in|ax)_(row|col)|area|mean_.*|touches_border)$/;
   const parts = Object.entries(facts).filter(([name, value]) => value !== "" && !measured.test(name));
-  return parts.map(([name, value]) => ` · ${name === "time" ? `time ${value}` : value}`).join("");
+  return parts.map(([name, value]) => ` · ${name === "time" ? `time\u00a0${value}` : value}`).join("");
 }
 
 /** The probabilities as a divided bar, in the order of the classes. */

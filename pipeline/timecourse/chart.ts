@@ -17,14 +17,14 @@ export function classCharts(course: TimeCourse): { title: string; chart: Html }[
   const [first, last] = [Math.min(...hours), Math.max(...hours)];
   return classes.map((title, c) => {
     const own = shown.flatMap((name) => curves.filter((curve) => curve.class === c && curve.condition === name));
-    const top = niceTop(own);
     const chart = lineChart(
       { id: `class-${c}`, label: `${title}: share over time by condition`, ...panel },
       {
         x: { title: "time (h)", min: first, max: last > first ? last : first + 1 },
         y: {
           title: course.options.weight === "area" ? "share of area" : "share of colonies",
-          ...{ min: 0, max: top, interval: top / 5, format: (v: number) => `${Number((100 * v).toFixed(1))} %` },
+          ...niceAxis(own),
+          format: (v: number) => `${Number((100 * v).toFixed(1))} %`,
         },
         curves: own.map((curve, i) => drawn(curve, i)),
       },
@@ -43,11 +43,27 @@ function drawn({ condition, points }: ClassCurve, i: number): Curve {
   };
 }
 
-/** The end of the axis: above all means and nearly all bands, a round number, at most 1. */
-function niceTop(curves: readonly ClassCurve[]): number {
+/** Ends of axes and the distance of their ticks. */
+const axes = [
+  [0.01, 0.002],
+  [0.02, 0.005],
+  [0.05, 0.01],
+  [0.1, 0.02],
+  [0.2, 0.05],
+  [0.3, 0.1],
+  [0.4, 0.1],
+  [0.5, 0.1],
+  [0.6, 0.1],
+  [0.8, 0.2],
+  [1, 0.2],
+] as const;
+
+/** An axis from 0 to a round number above all means and bands, at most 1. */
+function niceAxis(curves: readonly ClassCurve[]): { min: number; max: number; interval: number } {
   const points = curves.flatMap((curve) => curve.points);
-  const most = Math.max(0.01, ...points.map(({ mean, band }) => Math.max(mean, band?.[1] ?? 0)));
-  return [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8].find((top) => top >= most) ?? 1;
+  const most = Math.max(...points.map(({ mean, band }) => Math.max(mean, band?.[1] ?? 0)));
+  const [max, interval] = axes.find(([top]) => top >= most) ?? [1, 0.2];
+  return { min: 0, max, interval };
 }
 
 /** All panels as one SVG with title and caption, in the page's colours. */

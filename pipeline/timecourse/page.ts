@@ -22,7 +22,7 @@ export function page(course: TimeCourse, table: string): string {
   const document = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="Equipoise"><title>Time course by ${options.by} · Equipoise</title>
-<style>${trusted(styleSheet)}</style></head><body>
+<style>${trusted(`${styleSheet}td { white-space: nowrap; }`)}</style></head><body>
 <header><h1>Classes over time by ${options.by}</h1><p class="facts">${table} · ${counts}</p></header><main>
 <section><h2>What was found</h2>${found.length > 0 ? list(found) : html`<p class="missing">No test was possible.</p>`}
 ${notes.length > 0 && html`<ul class="notes">${notes.map((note) => html`<li>${note}</li>`)}</ul>`}</section>

@@ -120,7 +120,7 @@ export function markdown(course: TimeCourse, table: string, picture: string): st
     `${count(colonies, "colony image")} of ${count(wells.length, "well")} (${conditions.map((name) => `${name}: ${wellsOf(wells, name).length}`).join(", ")}), from \`${table}\`.`,
     ...(found.length > 0 ? ["## What was found", found.map((line) => `- ${line}`).join("\n")] : []),
     ...(notes.length > 0 ? ["## What limits it", notes.map((line) => `- ${line}`).join("\n")] : []),
-    `![${caption(course)}](${picture})`,
+    `![Curves of each class by ${course.options.by}](${picture})`,
     caption(course),
     ...(comparisons.length > 0 ? ["## Comparisons", comparisonTable(course), methodText(course)] : []),
     "## Keep in mind",
