@@ -46,6 +46,7 @@ export type ConfigFacts = z.infer<typeof configSchema>;
 /** Everything the report draws on; null is what the folder does not have. */
 export interface RunData {
   name: string;
+  folder: string;
   /** Class names, in the order of all per-class lists; empty when nothing names them. */
   classes: string[];
   config: { all: Record<string, unknown>; facts: ConfigFacts } | null;
@@ -73,9 +74,12 @@ export async function readRun(runDir: string): Promise<RunData> {
       `${runDir}: no run folder (no config.json, environment.json, metrics.jsonl or result.json in it).`,
     );
   notes.push(...(metrics?.notes ?? []));
-  const dataset = environment ? parseDataset(environment.dataset, notes) : null;
+  const facts = environment ? parseDataset(environment.dataset, notes) : null;
+  // A run that was made in a page carries its images, and names them from its own folder.
+  const dataset = facts && { ...facts, root: resolve(runDir, facts.root) };
   return {
     name: basename(resolve(runDir)),
+    folder: runDir,
     classes: result?.classes ?? dataset?.classes ?? predictions?.classes ?? [],
     config: config && { all: config, facts: configSchema.parse(config) },
     environment: environment && { all: environment, dataset },
