@@ -8,7 +8,8 @@ import { given, runLog } from "./options.js";
 import { formatDuration } from "./progress.js";
 import type { Session } from "./session.js";
 
-interface Options {
+export interface ExperimentFlags {
+  /** Folder that takes the folder of the experiment. */
   out: string;
   data?: string;
   adapter?: string;
@@ -35,10 +36,16 @@ export function addExperiment(program: Command, session: Session): void {
     .addOption(
       new Option("--tune <mode>", "kernels: as for train").choices(["off", "cached", "full"]).default("cached"),
     )
-    .action((plan: string, options: Options) => experiment(session, plan, options));
+    .action(async (plan: string, options: ExperimentFlags) => {
+      await experiment(session, plan, options);
+    });
 }
 
-async function experiment(session: Session, plan: string, options: Options): Promise<void> {
+/**
+ * Makes the runs of a plan, with a live table in a terminal, and prints what they came to.
+ * @throws Interrupted when stopped; UserError for a wrong plan
+ */
+export async function experiment(session: Session, plan: string, options: ExperimentFlags): Promise<ExperimentResult> {
   const { out, data, adapter, tune, dryRun } = options;
   const live = session.io.stderr.isTTY && !dryRun ? new LiveTable(session.io.stderr) : null;
   if (live) session.progress = live;
@@ -73,6 +80,7 @@ async function experiment(session: Session, plan: string, options: Options): Pro
   if (result.strangers.length > 0)
     session.say(`not in the plan, left as they are: ${result.strangers.join(", ")} (in ${result.folder})`);
   session.result(result, dryRun ? formatPlan(result) : formatResult(result));
+  return result;
 }
 
 function eventText({ status, finished, error }: RunState): string {

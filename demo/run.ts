@@ -9,6 +9,7 @@ import { formatDuration } from "../cli/progress.js";
 import { Session } from "../cli/session.js";
 import { runPaths } from "../pipeline/run/folder.js";
 import { demoConfig, demoSeed } from "./config.js";
+import { makeImages } from "./images.js";
 
 const data = join("data", "demo");
 const run = join("runs", "demo");
@@ -31,7 +32,7 @@ const next = `What to try next
 async function demo(): Promise<number> {
   const begun = performance.now();
   const session = new Session({ stdout: process.stdout, stderr: process.stderr, ask: null, env: process.env }, actions);
-  await makeImages(session);
+  await makeImages(session, data, demoSeed);
   replaceEarlierRun();
   makeRunFolder(run, resume);
   const options = { config: demoConfig(), dataRoot: data, out: run, yes: true, log: runLog(session) };
@@ -46,21 +47,6 @@ async function demo(): Promise<number> {
   process.stdout.write(`\n${formatEvaluation(result)}\n\n${caution(result.student.n)}\n`);
   process.stdout.write(`${formatDuration(seconds)}; report: ${report}\n\n${next}\n`);
   return 0;
-}
-
-async function makeImages(session: Session): Promise<void> {
-  if (existsSync(join(data, "synth.json"))) {
-    session.say(`using the synthetic images in ${data}`);
-    return;
-  }
-  session.say(`making synthetic phase-contrast colonies in ${data}`);
-  const onProgress = (done: number, total: number) => session.progress.update({ label: "images", done, total });
-  const advice = () => "nothing was kept; run the demo again";
-  await interruptible(
-    session,
-    (signal) => actions.synthesise(data, { preset: "tiny", seed: demoSeed, onProgress, signal }),
-    advice,
-  );
 }
 
 /** Only a folder that an earlier demo made is removed. */

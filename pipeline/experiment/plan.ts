@@ -5,6 +5,7 @@ import { UserError } from "../../engine/errors.js";
 import { checkLayer, nearestWord } from "../config/check.js";
 import { isConfigFile } from "../config/file.js";
 import { isMapping, merge } from "../config/layers.js";
+import { namedConfigs } from "../config/named.js";
 import { resolveConfig } from "../config/resolve.js";
 import { type Config, presetNames, recipeNames } from "../config/schema.js";
 import { readYaml, type YamlFile } from "../config/yaml.js";
@@ -18,7 +19,7 @@ const numbers = z.array(z.int().min(0)).min(1);
 const planSchema = z.strictObject({
   name: named.optional(),
   data: z.string().min(1).optional(),
-  configs: z.array(z.string().min(1)).min(1),
+  configs: z.union([z.literal("all"), z.array(z.string().min(1)).min(1)]),
   preset: z.enum(presetNames).optional(),
   recipe: z.enum(recipeNames).optional(),
   folds: numbers.optional(),
@@ -32,7 +33,7 @@ const planSchema = z.strictObject({
 const expected: Record<string, string> = {
   name: "a name of letters, digits, - _ and .",
   data: "the folder of images, relative to the plan",
-  configs: 'a list of configurations, such as [vgg19, ipb-vgg]; see "equipoise configs"',
+  configs: 'a list of configurations, such as [vgg19, ipb-vgg], or "all"; see "equipoise configs"',
   preset: `one of ${presetNames.join(", ")}`,
   recipe: `one of ${recipeNames.join(", ")}`,
   folds: "a list of folds from 0, such as [0, 1, 2]",
@@ -88,9 +89,10 @@ export function readPlan(file: string, data?: string): Plan {
     name,
     layer: merge(common, checked(yaml, ["settings", name], values ?? {})),
   }));
+  const names = plan.configs === "all" ? Object.keys(namedConfigs) : plan.configs;
   const runs = (plan.folds ?? [undefined]).flatMap((fold) =>
     (plan.seeds ?? [undefined]).flatMap((seed) =>
-      plan.configs.flatMap((name, i) =>
+      names.flatMap((name, i) =>
         settings.map((setting) => {
           const place = yaml.place(["configs", i]);
           return planned(

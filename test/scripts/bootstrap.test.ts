@@ -40,7 +40,7 @@ test("without a task it lists the tasks and fails", () => {
   const { status, stdout, stderr } = bootstrap([]);
   expect(status).toBe(1);
   expect(stdout).toBe("");
-  for (const task of ["demo", "test", "build", "check", "bench", "cli"])
+  for (const task of ["demo", "all-tiny", "test", "build", "check", "bench", "cli"])
     expect(stderr).toMatch(new RegExp(`^  ${task} `, "m"));
 });
 

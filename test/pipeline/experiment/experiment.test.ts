@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { UserError } from "../../../engine/errors.js";
+import { namedConfigs } from "../../../pipeline/config/named.js";
 import { parseCsv } from "../../../pipeline/data/csv.js";
 import { type ExperimentOptions, type Runner, runExperiment } from "../../../pipeline/experiment/index.js";
 import { readPlan } from "../../../pipeline/experiment/plan.js";
@@ -109,6 +110,11 @@ describe("plan", () => {
       data: { fold: 1 },
       meta: { threshold: 0.9 },
     });
+  });
+
+  it("takes all named configurations, also those that are added later", () => {
+    write("data: images\nconfigs: all\npreset: tiny\n");
+    expect(readPlan(plan).runs.map((run) => run.label)).toEqual(Object.keys(namedConfigs));
   });
 
   it("takes configuration files beside it, and recipes as settings", () => {
