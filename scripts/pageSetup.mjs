@@ -2,7 +2,7 @@
  * vitest's global set-up of the page tests: the site, the engine's module and the examples in a folder of their own, which no
  * other build replaces while the tests run. Tests find it as `inject("pages")` (test/page/browser.ts).
  */
-import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,8 +23,8 @@ export default async function setup(project) {
   if (chromium) {
     await buildSite(root, join(folder, "web"));
     await buildBrowser(root, join(folder, "embedding/dist/browser"));
-    if (existsSync(join(root, "examples")))
-      cpSync(join(root, "examples"), join(folder, "embedding/examples"), { recursive: true });
+    for (const part of ["examples", "demo/web/assets"])
+      cpSync(join(root, part), join(folder, "embedding", part), { recursive: true });
   }
   project.provide("pages", { chromium, web: join(folder, "web"), embedding: join(folder, "embedding") });
   return () => rmSync(folder, { recursive: true, force: true });

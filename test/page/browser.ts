@@ -134,6 +134,9 @@ function reportViolations(mark: string): void {
   );
 }
 
+/** How long a test waits for the GPU, ms: SwiftShader compiles for seconds, and the machine may have other things to do. */
+export const patience = 200_000;
+
 /** Opens a section of the demo and waits until the GPU is ready. SwiftShader needs seconds to start. */
 export async function openSection(
   page: Page,
@@ -141,7 +144,7 @@ export async function openSection(
   section: "find" | "classify" | "train" | "inside",
 ): Promise<void> {
   await page.goto(`${site.url}#${section}`);
-  await page.locator("footer .device.ready").waitFor({ timeout: 120_000 });
+  await page.locator("footer .device.ready").waitFor({ timeout: patience });
 }
 
 /** A screenshot for human eyes, in `.cache/screenshots`, where EQUIPOISE_SCREENSHOTS=1 asks for them. */

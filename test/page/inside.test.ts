@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import type { ProfileDocument } from "../../pipeline/profile/document.js";
-import { openSection, shot, test } from "./browser.js";
+import { openSection, patience, shot, test } from "./browser.js";
 
 test("a step is timed kernel by kernel; the profile downloads; limits are shown", async ({ page, site }) => {
   await openSection(page, site, "inside");
   const inside = page.locator("#section-inside");
   await inside.getByLabel("Images per step").selectOption("8");
   await inside.getByRole("button", { name: "Measure" }).click();
-  await inside.locator(".kernels tbody tr").first().waitFor({ timeout: 60_000 });
+  await inside.locator(".kernels tbody tr").first().waitFor({ timeout: patience });
   await inside.locator("summary", { hasText: "Limits" }).click();
   expect(await inside.locator(".adapter").last().textContent()).toMatch(/maxStorageBufferBindingSize[\d,]+ \(/);
   expect(await inside.getByRole("img").getAttribute("aria-label")).toMatch(/^Roofline: \d+ kernels/);
@@ -33,7 +33,7 @@ test("measuring can be stopped", async ({ page, site }) => {
   await inside.getByLabel("Network").selectOption("vgg19");
   await inside.getByRole("button", { name: "Measure" }).click();
   await inside.getByRole("button", { name: "Stop" }).click();
-  await inside.locator(".progress").waitFor({ state: "detached", timeout: 60_000 });
+  await inside.locator(".progress").waitFor({ state: "detached", timeout: patience });
   expect(await inside.getByRole("button", { name: "Measure" }).isEnabled()).toBe(true);
   expect(await page.locator(".problem").count()).toBe(0);
 });

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, inject } from "vitest";
 import { serve } from "../../scripts/web.mjs";
-import { launch, openSection, shot, test, watch } from "./browser.js";
+import { launch, openSection, patience, shot, test, watch } from "./browser.js";
 
 const sections = ["find", "classify", "train", "inside"] as const;
 
@@ -43,10 +43,10 @@ test("a lost device is said, and a new one opened by itself; what is asked in be
     return texts;
   });
   await page.getByRole("button", { name: "Lose the GPU now" }).click();
-  await expect.poll(() => line.textContent(), { timeout: 20_000 }).toMatch(/It was lost and is back/);
+  await expect.poll(() => line.textContent(), { timeout: patience }).toMatch(/It was lost and is back/);
   expect((await seen.jsonValue()).join("\n")).toMatch(/The GPU was lost .*Opening it again/);
   await page.getByRole("button", { name: "Measure" }).click();
-  await page.locator(".kernels tbody tr").first().waitFor({ timeout: 60_000 });
+  await page.locator(".kernels tbody tr").first().waitFor({ timeout: patience });
 });
 
 test("light, dark, and as the system has it; the choice is kept", async ({ page, site }) => {
@@ -88,7 +88,7 @@ test("without WebGPU the page says so, names browsers that have it, and how to t
     await watch(context, complaints, "localhost");
     const page = await context.newPage();
     await page.goto(site.url);
-    await page.getByRole("heading", { name: "This page needs WebGPU" }).waitFor({ timeout: 30_000 });
+    await page.getByRole("heading", { name: "This page needs WebGPU" }).waitFor({ timeout: patience });
     const text = await page.locator("main").textContent();
     for (const name of ["Chrome", "Safari", "Firefox", "about:config", "chrome://flags"]) expect(text).toContain(name);
     await shot(page, "no-webgpu");
@@ -102,7 +102,7 @@ test("it works without a server once it was loaded", async ({ page, site }) => {
   await page.locator("footer", { hasText: "works without a network" }).waitFor();
   await site.close();
   await page.reload();
-  await page.locator("footer .device.ready").waitFor({ timeout: 60_000 });
+  await page.locator("footer .device.ready").waitFor({ timeout: patience });
   expect(await page.locator("main h1:visible").textContent()).toBe("Inside");
 });
 
@@ -116,7 +116,7 @@ test("on a host without headers of its own, below a path, the page has the polic
   try {
     const page = await context.newPage();
     await page.goto(`${host.url}some/where/#inside`);
-    await page.locator("footer .device.ready").waitFor({ timeout: 60_000 });
+    await page.locator("footer .device.ready").waitFor({ timeout: patience });
     await page.locator("footer", { hasText: "works without a network" }).waitFor();
     expect(complaints.all).toEqual([]);
     complaints.expect(/Content.Security.Policy|CSP violation/);

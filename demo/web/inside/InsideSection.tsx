@@ -30,9 +30,7 @@ export function InsideSection() {
         The images of the step are noise: what a kernel costs does not depend on what they show.
       </p>
       <ChoiceForm />
-      {progress.value && (
-        <Progress label="Measuring" done={progress.value.done / progress.value.total} onCancel={stop} />
-      )}
+      {progress.value && <Progress label={progress.value.doing} done={progress.value.share} onCancel={stop} />}
       {document && (
         <>
           <Summary document={document} />

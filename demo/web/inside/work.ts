@@ -15,8 +15,8 @@ export const choice: Signal<{
 
 export const profile: Signal<ProfileDocument | null> = signal(null);
 export const adapter: Signal<AdapterReport | null> = signal(null);
-/** Steps done and in all; null: nothing is measured. */
-export const progress: Signal<{ readonly done: number; readonly total: number } | null> = signal(null);
+/** What is being done, and how much of it; null: nothing is measured. */
+export const progress: Signal<{ readonly doing: string; readonly share: number } | null> = signal(null);
 
 /** Steps that are timed: their median is shown. */
 const repeats = 5;
@@ -27,10 +27,10 @@ export async function measure(): Promise<void> {
   const loaded = network.value;
   if (name === "loaded" && !loaded) return;
   const chosen = name === "loaded" && loaded ? { file: loaded.file, name: loaded.name } : (name as NetworkName);
-  progress.value = { done: 0, total: 1 };
+  progress.value = { doing: "Waiting for the GPU", share: 0 };
   try {
-    const onProgress = proxy((done: number, total: number) => {
-      if (progress.value) progress.value = { done, total };
+    const onProgress = proxy((doing: string, done: number, total: number) => {
+      if (progress.value) progress.value = { doing, share: done / total };
     });
     profile.value = await api.inside.profile({ step, network: chosen, batch, repeats }, onProgress);
   } catch (error) {

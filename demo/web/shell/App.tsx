@@ -26,18 +26,21 @@ export function App() {
         Skip to the content
       </a>
       <header class="top">
-        <div class="brand">
-          <strong>Equipoise</strong>
-          <span>in the browser</span>
+        <div class="inner">
+          <div class="brand">
+            <strong>Equipoise</strong>
+            <span>in the browser</span>
+          </div>
+          <p class="promise">Your images stay on this machine</p>
+          <nav aria-label="Sections">
+            {sections.map((name) => (
+              <a key={name} href={`#${name}`} aria-current={section.value === name ? "page" : undefined}>
+                {parts[name].title}
+              </a>
+            ))}
+          </nav>
+          <ThemeToggle />
         </div>
-        <nav aria-label="Sections">
-          {sections.map((name) => (
-            <a key={name} href={`#${name}`} aria-current={section.value === name ? "page" : undefined}>
-              {parts[name].title}
-            </a>
-          ))}
-        </nav>
-        <ThemeToggle />
       </header>
       <main id="main" tabIndex={-1}>
         <Problems />

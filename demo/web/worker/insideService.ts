@@ -30,6 +30,8 @@ export interface InsideRequest {
   readonly repeats: number;
 }
 
+export type InsideProgress = (doing: string, done: number, total: number) => void;
+
 /** What the adapter is and allows. */
 export interface AdapterReport {
   readonly info: AdapterInfo;
@@ -67,10 +69,10 @@ export class InsideService {
 
   /**
    * Profiles a step on noise; what else wants the device waits.
-   * @param onProgress told steps done and in all: a `Comlink.proxy`
+   * @param onProgress told what is being done, and how much of it: a `Comlink.proxy`
    * @throws UserError if the file is no weights; an AbortError after `cancel()`; GpuError
    */
-  async profile(request: InsideRequest, onProgress: (done: number, total: number) => void): Promise<ProfileDocument> {
+  async profile(request: InsideRequest, onProgress: InsideProgress): Promise<ProfileDocument> {
     this.#running?.abort();
     const running = new AbortController();
     this.#running = running;
@@ -78,8 +80,11 @@ export class InsideService {
     return this.#devices.use(async (device) => {
       const step = makeStep(device, config, classes, request.step);
       try {
-        const options = { repeats: request.repeats, signal: running.signal, onProgress };
-        const { eager: _, ...measured } = await profileStep(device, step, options);
+        const { signal } = running;
+        await device.precompile(step.compute, (done, total) => onProgress("Compiling kernels", done, total));
+        const measuring = (done: number, total: number) => onProgress("Measuring steps", done, total);
+        const { repeats } = request;
+        const { eager: _, ...measured } = await profileStep(device, step, { repeats, signal, onProgress: measuring });
         const { model, width, patch, batch } = config;
         return {
           ...head(device),

@@ -1,0 +1,88 @@
+import { expect, test } from "vitest";
+import { DeviceProvider, type DeviceStatus } from "../../demo/web/worker/device.js";
+import { type Device, GpuError } from "../../engine/index.js";
+
+/** A device that can be lost, and nothing else. */
+function fakeDevice(name: string) {
+  let lose: (info: { reason: string; message: string }) => void = () => {};
+  const lost = new Promise<{ reason: string; message: string }>((resolve) => {
+    lose = resolve;
+  });
+  const gpu = { lost, destroy: () => lose({ reason: "destroyed", message: "" }) };
+  const state = { closed: false };
+  const device = { gpu, info: { description: name }, close: () => (state.closed = true) } as unknown as Device;
+  return { device, state, lose: (message: string) => lose({ reason: "unknown", message }) };
+}
+
+function setUp(outcomes: readonly (ReturnType<typeof fakeDevice> | Error)[], waits = [0, 0, 0]) {
+  const statuses: DeviceStatus[] = [];
+  let at = 0;
+  const open = async () => {
+    const outcome = outcomes[at++];
+    if (!outcome || outcome instanceof Error) throw outcome ?? new Error("asked too often");
+    return outcome.device;
+  };
+  const provider = new DeviceProvider(open, (status) => statuses.push(status), waits);
+  return { provider, statuses, opened: () => at };
+}
+
+const noAdapter = new GpuError("no-adapter", "no adapter");
+
+test("all share one device, and work is done one after the other", async () => {
+  const one = fakeDevice("one");
+  const { provider, opened } = setUp([one]);
+  const order: string[] = [];
+  const work = (name: string, ms: number) => async (device: Device) => {
+    order.push(`${name} begins`);
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    order.push(`${name} ends`);
+    return device;
+  };
+  const all = await Promise.all([provider.use(work("a", 15)), provider.use(work("b", 0)), provider.get()]);
+  expect(all).toEqual([one.device, one.device, one.device]);
+  expect(order).toEqual(["a begins", "a ends", "b begins", "b ends"]);
+  expect(opened()).toBe(1);
+});
+
+test("a lost device is replaced after some attempts; listeners hear of it, and later work gets the new one", async () => {
+  const [one, two] = [fakeDevice("one"), fakeDevice("two")];
+  const { provider, statuses } = setUp([one, noAdapter, noAdapter, two]);
+  const heard: string[] = [];
+  const stop = provider.listen({
+    lost: (reason) => heard.push(`lost: ${reason}`),
+    restored: (device) => heard.push(`restored: ${device.info.description}`),
+  });
+  await provider.get();
+  one.lose("the driver was reset");
+  await one.device.gpu.lost;
+  expect(await provider.use((device) => device)).toBe(two.device);
+  expect(heard).toEqual(["lost: the driver was reset", "restored: two"]);
+  expect(one.state.closed).toBe(true);
+  expect(statuses.map(({ state }) => state)).toEqual(["ready", "lost", "ready"]);
+  expect(statuses.at(-1)).toMatchObject({ losses: 1 });
+  stop();
+  two.lose("again");
+  await expect(provider.use((device) => device)).rejects.toThrow("asked too often");
+  expect(heard).toHaveLength(2);
+});
+
+test("without an adapter the status says why, and asking again tries again", async () => {
+  const one = fakeDevice("one");
+  const { provider, statuses } = setUp([noAdapter, one]);
+  await expect(provider.get()).rejects.toThrow("no adapter");
+  expect(statuses.at(-1)).toMatchObject({ state: "unavailable", reason: "no adapter" });
+  expect(await provider.get()).toBe(one.device);
+  expect(statuses.at(-1)).toMatchObject({ state: "ready" });
+});
+
+test("work that fails does not stop what waits; memory that ran out costs the device", async () => {
+  const [one, two] = [fakeDevice("one"), fakeDevice("two")];
+  const { provider } = setUp([one, two]);
+  const failing = provider.use(() => Promise.reject(new Error("bad file")));
+  const next = provider.use((device) => device);
+  await expect(failing).rejects.toThrow("bad file");
+  expect(await next).toBe(one.device);
+  const full = provider.use(() => Promise.reject(new GpuError("out-of-memory", "full")));
+  await expect(full).rejects.toThrow("full");
+  expect(await provider.use((device) => device)).toBe(two.device);
+});
