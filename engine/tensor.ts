@@ -61,6 +61,7 @@ export class Tensor {
   }
 }
 
+/** A shape for messages, as "[8,56,56,32]". */
 export function formatShape(shape: readonly number[]): string {
   return `[${shape.join(",")}]`;
 }

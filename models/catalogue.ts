@@ -45,6 +45,7 @@ export function isMultiScale(model: ModelName): boolean {
   return model.startsWith("ms-");
 }
 
+/** True for all networks of the HRNet family, of one scale or two. */
 export function isHrnet(model: ModelName): boolean {
   return model.includes("hrnet");
 }

@@ -56,17 +56,39 @@ function pageOf(page, about, all, types) {
     const file = posixRelative(types, one.file).replace(/\.d\.ts$/, ".ts");
     byFile.set(file, [...(byFile.get(file) ?? []), one]);
   }
-  const parts = [`# equipoise/${page}`, about, "Generated from the doc comments by `npm run docs`."];
-  parts.push(
-    [...byFile]
-      .map(([file, list]) => `- ${file}: ${list.map(({ name }) => `[${name}](#${name.toLowerCase()})`).join(", ")}`)
-      .join("\n"),
-  );
+  const anchors = anchorsOf([...byFile.values()].flat());
+  const contents = [...byFile].map(([file, list]) => {
+    return `- ${file}: ${list.map(({ name }) => `[${name}](#${anchors.get(name)})`).join(", ")}`;
+  });
+  const parts = [
+    `# equipoise/${page}`,
+    about,
+    "Generated from the doc comments by `npm run docs`.",
+    contents.join("\n"),
+  ];
   for (const [file, list] of byFile) {
     parts.push(`## ${file}`);
     for (const one of list) parts.push(...declarationParts(one, file));
   }
   return `${parts.join("\n\n")}\n`;
+}
+
+/**
+ * Anchors of headings as GitHub makes them: in lower case, numbered where two are alike (`Adapter`, `adapter`).
+ * @param {readonly Declaration[]} all in the order of their headings
+ * @returns {Map<string, string>}
+ */
+function anchorsOf(all) {
+  /** @type {Map<string, number>} */
+  const seen = new Map();
+  return new Map(
+    all.map(({ name }) => {
+      const anchor = name.toLowerCase();
+      const before = seen.get(anchor) ?? 0;
+      seen.set(anchor, before + 1);
+      return [name, before === 0 ? anchor : `${anchor}-${before}`];
+    }),
+  );
 }
 
 /**

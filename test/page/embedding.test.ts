@@ -23,7 +23,7 @@ test("examples/train.html: a network learns to tell two textures apart, and its 
   await page.locator("#save").waitFor({ timeout: patience });
   const text = (await page.locator("#state").textContent()) ?? "";
   await shot(page, "example-train");
-  const [, loss = "", right = ""] = /step 40, loss ([\d.]+); (\d+) of 16 new patches right/.exec(text) ?? [];
+  const [, loss = "", right = ""] = /step 60, loss ([\d.]+); (\d+) of 16 new patches right/.exec(text) ?? [];
   expect(Number(loss), text).toBeLessThan(0.3);
   expect(Number(right), text).toBeGreaterThanOrEqual(14);
 

@@ -3,9 +3,25 @@ import { expect } from "vitest";
 import type { ProfileDocument } from "../../pipeline/profile/document.js";
 import { openSection, patience, shot, test } from "./browser.js";
 
-test("a step is timed kernel by kernel; the profile downloads; limits are shown", async ({ page, site }) => {
+test("a lost GPU is said and opened again; then a step is timed kernel by kernel, and its profile downloads", async ({
+  page,
+  site,
+}) => {
   await openSection(page, site, "inside");
+  const line = page.locator("footer .device");
+  const seen = await page.evaluateHandle(() => {
+    const texts: string[] = [];
+    const element = document.querySelector("footer .device");
+    const changes = { childList: true, characterData: true, subtree: true };
+    if (element) new MutationObserver(() => texts.push(element.textContent ?? "")).observe(element, changes);
+    return texts;
+  });
+  await page.getByRole("button", { name: "Lose the GPU now" }).click();
+  await expect.poll(() => line.textContent(), { timeout: patience }).toMatch(/It was lost and is back/);
+  expect((await seen.jsonValue()).join("\n")).toMatch(/The GPU was lost .*Opening it again/);
+
   const inside = page.locator("#section-inside");
+  await inside.getByLabel("Step").selectOption("predict");
   await inside.getByLabel("Images per step").selectOption("8");
   await inside.getByRole("button", { name: "Measure" }).click();
   await inside.locator(".kernels tbody tr").first().waitFor({ timeout: patience });
@@ -18,9 +34,9 @@ test("a step is timed kernel by kernel; the profile downloads; limits are shown"
   await inside.getByRole("button", { name: "Download the profile" }).click();
   const path = await (await waiting).path();
   const { subject, rows, adapter, times }: ProfileDocument = JSON.parse(readFileSync(path, "utf8"));
-  expect(subject).toMatchObject({ step: "train", model: "vgg-compact", input: 32, batch: 8 });
+  expect(subject).toMatchObject({ step: "predict", model: "vgg-compact", input: 32, batch: 8 });
   expect(adapter.isCpu).toBe(true);
-  expect(rows.some(({ kernel }) => kernel.includes("backward_weight"))).toBe(true);
+  expect(rows.some(({ kernel }) => kernel.startsWith("conv2d_forward"))).toBe(true);
   expect(rows.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6);
   expect(times.unprofiledMs).toBeGreaterThan(0);
   const first = rows[0];

@@ -25,30 +25,6 @@ test("the page opens, the worker opens the GPU, and the sections are reached by 
   await shot(page, "shell");
 });
 
-test("a lost device is said, and a new one opened by itself; what is asked in between waits", async ({
-  page,
-  site,
-}) => {
-  await openSection(page, site, "inside");
-  const line = page.locator("footer .device");
-  const seen = await page.evaluateHandle(() => {
-    const texts: string[] = [];
-    const element = document.querySelector("footer .device");
-    if (element)
-      new MutationObserver(() => texts.push(element.textContent ?? "")).observe(element, {
-        childList: true,
-        characterData: true,
-        subtree: true,
-      });
-    return texts;
-  });
-  await page.getByRole("button", { name: "Lose the GPU now" }).click();
-  await expect.poll(() => line.textContent(), { timeout: patience }).toMatch(/It was lost and is back/);
-  expect((await seen.jsonValue()).join("\n")).toMatch(/The GPU was lost .*Opening it again/);
-  await page.getByRole("button", { name: "Measure" }).click();
-  await page.locator(".kernels tbody tr").first().waitFor({ timeout: patience });
-});
-
 test("light, dark, and as the system has it; the choice is kept", async ({ page, site }) => {
   const paper = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
   const theme = page.getByLabel("Theme");
