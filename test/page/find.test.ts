@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { unzipSync } from "fflate";
 import type { Download, Page } from "playwright-core";
 import { PNG } from "pngjs";
 import { expect } from "vitest";
@@ -70,6 +71,9 @@ test.for(["cell", "synth1"])(
         for (const [k, value] of box.entries()) expect(value).toBeCloseTo(objects[i]?.[k] as number, 6);
       expect(table.rows[0]?.values.file).toBe(`${name}.png`);
     }
+    const zip = unzipSync(await contentOf(await download(page, /ZIP/)));
+    expect(Object.keys(zip)).toHaveLength(3 + 2 * expected.code.objects.length);
+    expect(zip[`images/Unlabelled/${name}_1.png`]?.length).toBeGreaterThan(100);
     await shot(page, `find-${name}`);
   },
 );

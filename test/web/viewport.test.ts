@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { outline } from "../../demo/web/shared/outline.js";
-import { mostScale, pan, settled, show, type Viewport, whole, zoom } from "../../demo/web/shared/viewport.js";
+import { mostScale, pan, resized, show, type Viewport, whole, zoom } from "../../demo/web/shared/viewport.js";
 
 const image = { width: 2000, height: 1000 };
 const canvas = { width: 800, height: 600 };
@@ -44,9 +44,15 @@ describe("the view of an image", () => {
     expect(view.scale * box.width).toBeCloseTo(500);
   });
 
-  test("stays at its place when the canvas changes", () => {
-    const view = zoom(whole(image, canvas), 5, 400, 300, image, canvas);
-    expect(settled(view, image, { width: 400, height: 300 })).toEqual(view);
+  test("keeps its middle when the canvas changes, and the whole image stays whole", () => {
+    const view = pan(zoom(whole(image, canvas), 5, 400, 300, image, canvas), 100, -50, image, canvas);
+    const [x, y] = [view.left + 400 / view.scale, view.top + 300 / view.scale];
+    const half = { width: 400, height: 350 };
+    const after = resized(view, canvas, image, half);
+    expect(after.scale).toBeCloseTo(view.scale / 2);
+    expect(at(after, x, y)[0]).toBeCloseTo(200);
+    expect(at(after, x, y)[1]).toBeCloseTo(175);
+    expect(resized(whole(image, canvas), canvas, image, half)).toEqual(whole(image, half));
   });
 });
 

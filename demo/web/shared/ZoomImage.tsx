@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { watchGestures } from "./gestures.js";
 import { greyCanvas, type Overlay, paint, rgbaCanvas, type Scene, type Shape } from "./picture.js";
-import { pan, type Size, settled, show, type Viewport, whole, zoom } from "./viewport.js";
+import { pan, resized, type Size, show, type Viewport, whole, zoom } from "./viewport.js";
 
 export interface ZoomImageProps {
   /** Of the image, for those who do not see it. */
@@ -150,12 +150,10 @@ class Viewer {
     const { clientWidth, clientHeight } = this.canvas;
     const [width, height] = [clientWidth, clientHeight].map((side) => Math.round(side * this.ratio));
     if (!width || !height) return;
-    if (this.canvas.width !== width || this.canvas.height !== height) {
-      const wasWhole = this.view === null || this.view.scale <= whole(this.image, this.canvas).scale * 1.001;
-      [this.canvas.width, this.canvas.height] = [width, height];
-      if (wasWhole) this.view = null;
-    }
-    this.view = this.view ? settled(this.view, this.image, this.canvas) : whole(this.image, this.canvas);
+    const before = { width: this.canvas.width, height: this.canvas.height };
+    if (before.width === width && before.height === height && this.view) return;
+    [this.canvas.width, this.canvas.height] = [width, height];
+    this.view = this.view ? resized(this.view, before, this.image, this.canvas) : whole(this.image, this.canvas);
     this.later();
   }
 

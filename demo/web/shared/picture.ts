@@ -96,6 +96,8 @@ function drawBox(
   const line = (selected ? 3.5 : 1.5) * ratio;
   const [x, y] = [(shape.x - left) * scale, (shape.y - top) * scale];
   const [width, height] = [shape.width * scale, shape.height * scale];
+  const { canvas } = context;
+  if (x + width < 0 || y + height < 0 || x > canvas.width || y > canvas.height) return;
   context.lineWidth = line;
   context.strokeStyle = colour;
   context.strokeRect(x - line / 2, y - line / 2, width + line, height + line);

@@ -49,7 +49,19 @@ export function pan(view: Viewport, dx: number, dy: number, image: Size, canvas:
   return settled({ ...view, left: view.left - dx / view.scale, top: view.top - dy / view.scale }, image, canvas);
 }
 
-/** The same place in a canvas of another size. */
+/** The same middle, as large as it fits, in a canvas that was of size `before` and is of size `canvas` now. */
+export function resized(view: Viewport, before: Size, image: Size, canvas: Size): Viewport {
+  const scale = limited(
+    view.scale * Math.min(canvas.width / before.width, canvas.height / before.height),
+    image,
+    canvas,
+  );
+  const left = view.left + before.width / view.scale / 2 - canvas.width / scale / 2;
+  const top = view.top + before.height / view.scale / 2 - canvas.height / scale / 2;
+  return settled({ left, top, scale }, image, canvas);
+}
+
+/** Within the limits of magnification and of the image. */
 export function settled(view: Viewport, image: Size, canvas: Size): Viewport {
   const scale = limited(view.scale, image, canvas);
   return {
