@@ -49,7 +49,7 @@ export async function runCli(args: readonly string[], io: Io, actions: Actions):
 
 function buildProgram(session: Session): Command {
   const { stdout, stderr } = session.io;
-  const program = new Command("equipoise")
+  const program: Command = new Command("equipoise")
     .description("Train an image classifier from few, imbalanced labels on any GPU.")
     .version(packageVersion(), "-V, --version", "print the version")
     .option("--json", "write the result as one JSON document")
