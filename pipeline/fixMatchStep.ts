@@ -1,14 +1,7 @@
-import {
-  type Device,
-  pseudoLabels,
-  sliceBatch,
-  softmaxCrossEntropy,
-  Tape,
-  type TapeOptions,
-  type Tensor,
-} from "../engine/index.js";
+import { type Device, softmaxCrossEntropy, Tape, type TapeOptions, type Tensor } from "../engine/index.js";
 import type { Config } from "./config/schema.js";
-import { type Learner, type MetaBatch, meanOf } from "./metaStep.js";
+import { noTerms, type StepTerms } from "./imbalance/terms.js";
+import { type Learner, type MetaBatch, meanOf, partsOf } from "./metaStep.js";
 import { type Dropout, StepScalars } from "./stepState.js";
 
 /** What one step reports. `studentLossUnlabelled` is weighted, as it enters the sum. */
@@ -30,6 +23,7 @@ export class FixMatchStep {
     private readonly options: Config["fixmatch"],
     private readonly dropout: Dropout,
     private readonly memory: TapeOptions = {},
+    private readonly terms: StepTerms = noTerms,
   ) {
     this.scalars = new StepScalars(device, fixMatchScalars);
     this.weight = device.fromValues([options.lambdaU], [1], "weight of U");
@@ -45,13 +39,21 @@ export class FixMatchStep {
     const { network, optimizer } = this.learner;
     const b = labels.size;
     const tape = new Tape(this.device, true, this.memory);
-    const { logits } = network.forward(tape, inputs, { training: true, dropout: { ...this.dropout, pass: 0 } });
-    const part = (i: number) => sliceBatch(tape, logits, i * b, (i + 1) * b);
-    const pseudo = pseudoLabels(tape, part(1), { temperature: 1, threshold: this.options.threshold });
-    const onL = softmaxCrossEntropy(tape, part(0), { labels });
+    const { logits, balanced } = network.forward(tape, inputs, {
+      training: true,
+      dropout: { ...this.dropout, pass: 0 },
+    });
+    const [l, uw, us] = partsOf(tape, logits, b);
+    const [ownL, ownUw, ownUs] = balanced ? partsOf(tape, balanced, b) : [];
+    const { terms, options } = this;
+    const weak = { logits: uw, ...(ownUw && { balanced: ownUw }) };
+    const pseudo = terms.pseudoLabels(tape, network, weak, { temperature: 1, threshold: options.threshold });
+    const onL = softmaxCrossEntropy(tape, terms.labelled(tape, l), { labels });
     const { mask, label } = pseudo;
-    const onU = softmaxCrossEntropy(tape, part(2), { labels: label }, { mask, weight: this.weight });
-    tape.backward([onL, onU]);
+    const onU = softmaxCrossEntropy(tape, terms.unlabelled(tape, us), { labels: label }, { mask, weight: this.weight });
+    const strong = ownUs && pseudo.balanced ? { logits: ownUs, pseudo: pseudo.balanced } : null;
+    const own = ownL ? terms.balancedLosses(tape, { onL: ownL, labels, onU: strong }, 0) : [];
+    tape.backward([onL, onU, ...own]);
     optimizer.apply();
     this.scalars.store({ studentLossLabelled: onL, studentLossUnlabelled: onU, maskMean: meanOf(tape, mask) });
     tape.dispose();

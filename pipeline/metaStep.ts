@@ -3,7 +3,6 @@ import {
   concatBatch,
   type Device,
   type Optimizer,
-  type PseudoLabels,
   pseudoLabels,
   sliceBatch,
   softmaxCrossEntropy,
@@ -13,6 +12,7 @@ import {
 } from "../engine/index.js";
 import type { Network, NetworkInputs, PassOptions } from "../models/network.js";
 import type { Config } from "./config/schema.js";
+import { type AllPseudoLabels, noTerms, type StepTerms } from "./imbalance/terms.js";
 import { type Dropout, StepScalars } from "./stepState.js";
 
 /** A network and what moves it. */
@@ -77,6 +77,7 @@ export class MetaStep {
     private readonly options: Config["meta"],
     private readonly dropout: Dropout,
     private readonly memory: TapeOptions = {},
+    private readonly terms: StepTerms = noTerms,
   ) {
     this.scalars = new StepScalars(device, metaScalars);
     this.baseline = device.zeros([2], "feedback baseline");
@@ -98,17 +99,15 @@ export class MetaStep {
 
   /** The GPU's part of a step: it can be captured. @param batch stays the caller's. */
   compute(batch: MetaBatch): void {
-    const { device, teacher, options, memory } = this;
+    const { device, teacher, options, memory, terms } = this;
     const b = batch.labels.size;
 
     const teacherTape = new Tape(device, true, memory);
-    const { logits } = teacher.network.forward(teacherTape, batch.inputs, this.train(pass.teacher));
-    const [onL, onUw, onUs] = [0, 1, 2].map((i) => sliceBatch(teacherTape, logits, i * b, (i + 1) * b)) as [
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
-    const pseudo = pseudoLabels(teacherTape, onUw, options);
+    const { logits, balanced } = teacher.network.forward(teacherTape, batch.inputs, this.train(pass.teacher));
+    const [onL, onUw, onUs] = partsOf(teacherTape, logits, b);
+    const [ownL, ownUw, ownUs] = balanced ? partsOf(teacherTape, balanced, b) : [];
+    const weak = { logits: onUw, ...(ownUw && { balanced: ownUw }) };
+    const pseudo = terms.pseudoLabels(teacherTape, teacher.network, weak, options);
 
     const l = rows(teacherTape, batch.inputs, [[0, b]]);
     const lossOld = options.feedbackBn === "same" ? this.lossWithoutGradient(l, batch.labels, pass.studentOld) : null;
@@ -126,7 +125,7 @@ export class MetaStep {
     const fresh = this.lossWithoutGradient(l, batch.labels, pass.studentNew);
     const weight = this.feedback(teacherTape, old, fresh);
 
-    const labelled = softmaxCrossEntropy(teacherTape, onL, { labels: batch.labels });
+    const labelled = softmaxCrossEntropy(teacherTape, terms.labelled(teacherTape, onL), { labels: batch.labels });
     const uda = softmaxCrossEntropy(
       teacherTape,
       onUs,
@@ -134,7 +133,9 @@ export class MetaStep {
       { mask: pseudo.mask, weight: this.udaWeight },
     );
     const mpl = softmaxCrossEntropy(teacherTape, onUs, { labels: pseudoLabels(teacherTape, onUs).label }, { weight });
-    teacherTape.backward([labelled, uda, mpl]);
+    const strong = ownUs && pseudo.balanced ? { logits: ownUs, pseudo: pseudo.balanced } : null;
+    const own = ownL ? terms.balancedLosses(teacherTape, { onL: ownL, labels: batch.labels, onU: strong }, 0) : [];
+    teacherTape.backward([labelled, uda, mpl, ...own]);
     teacher.optimizer.apply();
 
     const maskMean = meanOf(teacherTape, pseudo.mask);
@@ -156,17 +157,18 @@ export class MetaStep {
   }
 
   /** Forward on cat(l, us), loss on the pseudo-labels, backward, update. Returns CE(s_l, y) before it; the caller's. */
-  private studentStep(inputs: NetworkInputs, labels: Tensor, pseudo: PseudoLabels): Tensor {
+  private studentStep(inputs: NetworkInputs, labels: Tensor, pseudo: AllPseudoLabels): Tensor {
+    const { terms, options } = this;
     const { network, optimizer } = this.student;
     const b = labels.size;
     const tape = new Tape(this.device, true, this.memory);
-    const { logits } = network.forward(tape, inputs, this.train(pass.student));
-    const onL = sliceBatch(tape, logits, 0, b);
-    const onU = sliceBatch(tape, logits, b, 2 * b);
-    const old = tape.keep(softmaxCrossEntropy(tape, onL, { labels }));
-    const mask = this.options.studentMask ? { mask: pseudo.mask } : {};
-    const loss = softmaxCrossEntropy(tape, onU, { labels: pseudo.label }, mask);
-    tape.backward(this.options.studentSupervised ? [loss, old] : [loss]);
+    const { logits, balanced } = network.forward(tape, inputs, this.train(pass.student));
+    const [onL, onU] = [sliceBatch(tape, logits, 0, b), sliceBatch(tape, logits, b, 2 * b)];
+    const old = tape.keep(softmaxCrossEntropy(tape, terms.labelled(tape, onL), { labels }));
+    const mask = options.studentMask ? { mask: pseudo.mask } : {};
+    const loss = softmaxCrossEntropy(tape, terms.unlabelled(tape, onU), { labels: pseudo.label }, mask);
+    const own = balanced ? this.studentBalancedLosses(tape, balanced, labels, pseudo) : [];
+    tape.backward([loss, ...(options.studentSupervised ? [old] : []), ...own]);
     optimizer.apply();
     this.scalars.store({ studentLoss: loss });
     const kept = this.device.empty([1], "student loss on L");
@@ -175,11 +177,19 @@ export class MetaStep {
     return kept;
   }
 
+  /** The student's balanced classifier learns from the teacher's, and from L where the other one does. */
+  private studentBalancedLosses(tape: Tape, balanced: Tensor, labels: Tensor, pseudo: AllPseudoLabels): Tensor[] {
+    const b = labels.size;
+    const onL = this.options.studentSupervised ? sliceBatch(tape, balanced, 0, b) : null;
+    const onU = pseudo.balanced && { logits: sliceBatch(tape, balanced, b, 2 * b), pseudo: pseudo.balanced };
+    return this.terms.balancedLosses(tape, { onL, labels, onU }, 1);
+  }
+
   /** CE(student(l), y) with batch statistics of l alone; the caller's. */
   private lossWithoutGradient(l: NetworkInputs, labels: Tensor, number: number): Tensor {
     const tape = Tape.inference(this.device);
     const { logits } = this.student.network.forward(tape, l, this.train(number));
-    const loss = softmaxCrossEntropy(tape, logits, { labels });
+    const loss = softmaxCrossEntropy(tape, this.terms.labelled(tape, logits), { labels });
     const kept = this.device.empty([1], "student loss on L");
     this.device.copy(loss, kept);
     tape.dispose();
@@ -198,7 +208,7 @@ export class MetaStep {
     const feedback = tape.tensor([1], "feedback");
     const weight = tape.tensor([1], "feedback weight");
     const { feedbackSign, mplWeight, feedbackBaseline } = this.options;
-    const params = { sign: feedbackSign === "new-old" ? 1 : -1, scale: mplWeight, decay: feedbackBaseline ?? 0 };
+    const params = { sign: feedbackSign === "new-old" ? 1 : -1, scale: mplWeight, decay: feedbackBaseline ?? -1 };
     this.device.run(
       kernels.feedback,
       { s_old: old, s_new: fresh, baseline: this.baseline, feedback, weight },
@@ -217,6 +227,12 @@ function rows(tape: Tape, inputs: NetworkInputs, ranges: readonly (readonly [num
     return parts.length === 1 ? (parts[0] as Tensor) : concatBatch(tape, parts);
   };
   return { x: pick(inputs.x), x2: inputs.x2 ? pick(inputs.x2) : null };
+}
+
+/** The parts of logits of cat(l, uw, us), b rows each. */
+export function partsOf(tape: Tape, logits: Tensor, b: number): [l: Tensor, uw: Tensor, us: Tensor] {
+  const part = (i: number) => sliceBatch(tape, logits, i * b, (i + 1) * b);
+  return [part(0), part(1), part(2)];
 }
 
 /** Mean of a per-sample vector, without gradient. */

@@ -1,5 +1,6 @@
 import { type Device, softmaxCrossEntropy, Tape, type TapeOptions, type Tensor } from "../engine/index.js";
 import type { NetworkInputs } from "../models/network.js";
+import { noTerms, type StepTerms } from "./imbalance/terms.js";
 import type { Learner } from "./metaStep.js";
 import { type Dropout, StepScalars } from "./stepState.js";
 
@@ -15,6 +16,7 @@ export class SupervisedStep {
     private readonly learner: Learner,
     private readonly dropout: Dropout,
     private readonly tape: TapeOptions = {},
+    private readonly terms: StepTerms = noTerms,
   ) {
     this.scalars = new StepScalars(device, supervisedScalars);
   }
@@ -27,12 +29,13 @@ export class SupervisedStep {
   /** The GPU's part of a step: it can be captured. @param labels u32 [N] */
   compute(inputs: NetworkInputs, labels: Tensor): void {
     const tape = new Tape(this.device, true, this.tape);
-    const { logits } = this.learner.network.forward(tape, inputs, {
+    const { logits, balanced } = this.learner.network.forward(tape, inputs, {
       training: this.tape.trains === undefined,
       dropout: { ...this.dropout, pass: 0 },
     });
-    const loss = softmaxCrossEntropy(tape, logits, { labels });
-    tape.backward([loss]);
+    const loss = softmaxCrossEntropy(tape, this.terms.labelled(tape, logits), { labels });
+    const own = balanced ? this.terms.balancedLosses(tape, { onL: balanced, labels, onU: null }, 0) : [];
+    tape.backward([loss, ...own]);
     this.learner.optimizer.apply();
     this.scalars.store({ loss });
     tape.dispose();

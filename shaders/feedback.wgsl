@@ -1,4 +1,4 @@
-// The student's feedback to the teacher: d = sign * (s_new - s_old), minus its moving average if `decay` > 0; weight = d * scale.
+// The student's feedback to the teacher: d = sign * (s_new - s_old), minus the moving average of those before it if `decay` >= 0 (0: the last one); weight = d * scale.
 // s_old, s_new, feedback (raw d) and weight [1]; baseline [2] = moving average, 1 once it has begun (it begins at the first d).
 const WG: u32 = 1u;
 
@@ -15,7 +15,7 @@ struct Params { sign: f32, scale: f32, decay: f32 }
 fn main() {
   let d = params.sign * (s_new[0] - s_old[0]);
   var centred = d;
-  if (params.decay > 0.0) {
+  if (params.decay >= 0.0) {
     let average = select(d, baseline[0], baseline[1] == 1.0);
     centred = d - average;
     baseline[0] = params.decay * average + (1.0 - params.decay) * d;

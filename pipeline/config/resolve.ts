@@ -47,6 +47,8 @@ const addedSince: Layer = {
   clustering: { ...defaults.clustering },
   simtriplet: { ...defaults.simtriplet },
   fixmatch: { ...defaults.fixmatch },
+  imbalance: { ...defaults.imbalance },
+  data: { unlabelledFrom: "U" },
   pretrain: { steps: null, stepsPerEpoch: null },
   train: { steps: null },
   finetune: { steps: null, stepsPerEpoch: null },

@@ -57,6 +57,11 @@ const data = z.strictObject({
     .describe(
       "regular expression on the file name, or CSV column: images of one group stay in one part; null: no groups",
     ),
+  unlabelledFrom: z
+    .enum(["U", "L"])
+    .describe(
+      "L: a control: the patches without labels come from the labelled images (labels hidden), as many draws and steps as with U",
+    ),
   supervisedOn: z
     .enum(["L", "L+U"])
     .describe("supervised method: train on L, or on L and U with true labels (upper bound)"),
@@ -234,6 +239,30 @@ const fixmatch = z.strictObject({
     .describe("view that is labelled: flips alone, or all changes; the view that is learnt has all changes"),
 });
 
+const imbalance = z.strictObject({
+  labels: z
+    .enum(["plain", "debiased", "posterior"])
+    .describe(
+      "class prior in pseudo-labels: plain: as the network says; debiased: what it has from its training is taken out; posterior: and that of U is put in",
+    ),
+  labelStrength: z.number().min(0).describe("factor of the log prior in debiased and posterior labels (tau); 1: Bayes"),
+  lossStrength: z
+    .number()
+    .min(0)
+    .describe(
+      "factor of the log prior that is added to the logits in losses on labels and pseudo-labels; 1: Bayes; 0: off",
+    ),
+  priorDecay: fraction().describe("the class prior of U is a moving average over epochs with this decay; 1: that of L"),
+  abc: z.boolean().describe("auxiliary balanced classifier: a second, linear one on the features, which is tested"),
+  abcThreshold: fraction().describe("least confidence of its own pseudo-labels: 0.95 in the source"),
+  abcWeight: z.number().min(0).describe("factor of its losses: 1 in the source"),
+  cdmad: z.boolean().describe("subtract the logits of a blank image, in pseudo-labels and in the test"),
+  blank: fraction().describe("grey value of the blank image: 1, white, in the source"),
+  blankStart: lengthSchema.describe(
+    "pseudo-labels are as they are for this long: 100 of 500 epochs in the source; the test always subtracts",
+  ),
+});
+
 const finetune = z.strictObject({
   enabled: z.boolean().describe("fine-tune the best student on L before the test; supervised runs likewise"),
   epochs: count(0).describe("epochs over L"),
@@ -307,6 +336,12 @@ export const configSchema = z.strictObject({
     "method fixmatch: one network, confident labels of weak views teach strong ones, without a meta step (Sohn et al., FixMatch, NeurIPS 2020). The pretrain " +
       "section trains it on L first (pretrain.epochs 0: not, as in the source), the train section gives epochs and the student's learning rate, and " +
       "meta.balance, meta.minClassCount and meta.labelledBalanced draw the batches as for IPB. Differs from the source: as many unlabelled patches in a batch as labelled ones, not seven times as many, and the changes of this project instead of RandAugment; ema is off unless set",
+  ),
+  imbalance: imbalance.describe(
+    "strategies against class imbalance, for every method with labels; off by default. Logit adjustment: Menon et al., Long-tail learning via logit adjustment, ICLR 2021, " +
+      "with the prior of U re-estimated from pseudo-labels (posterior labels with lossStrength 1: as SimPro, Du et al., ICML 2024). The prior is that of what is drawn, so under balanced drawing " +
+      "(meta.balance, labelledBalanced, balanced) there is nothing to adjust. ABC: Lee et al., NeurIPS 2021, a sample stays with probability (rarest class / its class) " +
+      "of what is drawn; one strong view in place of two. CDMAD: Lee and Kim, CVPR 2024; here the blank image passes in evaluation mode",
   ),
   finetune: finetune.describe("last phase of the student on L"),
   test: z

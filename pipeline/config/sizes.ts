@@ -1,5 +1,6 @@
 import { UserError } from "../../engine/errors.js";
 import { isHrnet, isMultiScale, nearestLegalSize, sizeRule } from "../../models/catalogue.js";
+import { methods, type PhaseName } from "../methods.js";
 import type { Config } from "./schema.js";
 
 /**
@@ -11,6 +12,7 @@ export function checkTogether(config: Config): void {
   checkWidth(config.width);
   checkFeatures(config);
   checkSplit(config.data);
+  checkImbalance(config);
   if (config.method === "contrastive-clustering" && config.batch < 2)
     throw new UserError(
       `"batch" is ${config.batch}: clusters are compared over the images of a batch; set it to 2 or more`,
@@ -73,4 +75,21 @@ function checkSplit(data: Config["data"]): void {
     const advice = `at most ${most.toFixed(3)} remains beside the test part (1/${data.folds})`;
     throw new UserError(`"data.labelledFraction" is ${data.labelledFraction}, but ${advice}`);
   }
+}
+
+/** Strategies that a method has no use for are refused, so that nobody compares what is the same. */
+function checkImbalance({ method, imbalance, data }: Config): void {
+  const { phases } = methods[method];
+  const has = (phase: PhaseName) => (phases as readonly PhaseName[]).includes(phase);
+  const refuse = (option: string, value: string, off: string) => {
+    throw new UserError(
+      `"${option}" is ${value}, but method ${method} has no pseudo-labels: leave it ${off}, or choose fixmatch or meta-pseudo-labels`,
+    );
+  };
+  if (!has("train")) {
+    if (imbalance.labels !== "plain") refuse("imbalance.labels", imbalance.labels, "plain");
+    if (data.unlabelledFrom !== "U") refuse("data.unlabelledFrom", data.unlabelledFrom, "U");
+  }
+  if (imbalance.abc && !has("pretrain"))
+    throw new UserError(`"imbalance.abc" is true, but method ${method} learns from no labels: set it to false`);
 }

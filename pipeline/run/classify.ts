@@ -1,6 +1,7 @@
 import { pseudoLabels, Tape, type Tensor } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
 import type { Patch } from "../data/types.js";
+import { blankPixels, evaluationLogits, type Purpose } from "../imbalance/classifier.js";
 import { type Evaluation, evaluate } from "../metrics.js";
 import type { Workspace } from "./workspace.js";
 
@@ -34,14 +35,27 @@ export async function classify(
   return results;
 }
 
+export interface LogitOptions {
+  readonly purpose: Purpose;
+  /** Whether CDMAD, where it is on, subtracts the blank image's logits. */
+  readonly blank: boolean;
+}
+
+const forTest: LogitOptions = { purpose: "test", blank: true };
+
 /** Softmax of patches, in passes of at most `ws.views`. */
-export async function softmaxOf(ws: Workspace, network: Network, patches: readonly Patch[]): Promise<Float32Array[]> {
+export async function softmaxOf(
+  ws: Workspace,
+  network: Network,
+  patches: readonly Patch[],
+  options: LogitOptions = forTest,
+): Promise<Float32Array[]> {
   const rows: Float32Array[] = [];
   for (let i = 0; i < patches.length; i += ws.views) {
     const part = patches.slice(i, i + ws.views);
     const tape = Tape.inference(ws.device);
     // The shapes of a pass stay the same, so that nothing is compiled or made for a last, shorter one.
-    const values = await ws.device.read(forwardPass(ws, network, tape, pixelsOf(part, ws.views)));
+    const values = await ws.device.read(forwardPass(ws, network, tape, pixelsOf(part, ws.views), options));
     tape.dispose();
     const classes = ws.classes.length;
     part.forEach((_, k) => {
@@ -54,14 +68,16 @@ export async function softmaxOf(ws: Workspace, network: Network, patches: readon
 /** The GPU work of a pass without its result: for `Device.precompile`. */
 export function rehearseClassification(ws: Workspace, network: Network): void {
   const tape = Tape.inference(ws.device);
-  forwardPass(ws, network, tape, new Uint8Array(ws.views * ws.config.patch.size ** 2));
+  forwardPass(ws, network, tape, new Uint8Array(ws.views * ws.config.patch.size ** 2), forTest);
   tape.dispose();
 }
 
 /** Class probabilities [ws.views,classes] of `ws.views` patches; `tape` owns them. */
-function forwardPass(ws: Workspace, network: Network, tape: Tape, pixels: Uint8Array): Tensor {
-  const { logits } = network.forward(tape, ws.augmenter.plain(tape, pixels, ws.views), { training: false });
-  return pseudoLabels(tape, logits).soft;
+function forwardPass(ws: Workspace, network: Network, tape: Tape, pixels: Uint8Array, options: LogitOptions): Tensor {
+  const { augmenter, config, views } = ws;
+  const inputs = augmenter.plain(tape, pixels, views);
+  const blank = config.imbalance.cdmad && options.blank ? augmenter.plain(tape, blankPixels(config), 1) : null;
+  return pseudoLabels(tape, evaluationLogits(tape, network, inputs, blank, options.purpose)).soft;
 }
 
 /** Patches one after another, filled up with black ones. */

@@ -3,6 +3,7 @@ import type { Network } from "../../models/index.js";
 import { classCountFloor } from "../config/length.js";
 import { type Balance, balanceByPseudoLabels, drawBalanced, permutation } from "../data/sampler.js";
 import type { Crop } from "../data/source.js";
+import type { Split } from "../data/types.js";
 import { argmax } from "../metrics.js";
 import { softmaxOf } from "./classify.js";
 import type { Workspace } from "./workspace.js";
@@ -29,36 +30,69 @@ export interface LabelRule {
   readonly threshold: number;
 }
 
-/** Draws one crop per unlabelled image and labels it with the teacher (evaluation mode, no augmentation). */
+/** What of the strategies against imbalance a plan needs. */
+export interface PlanStrategy {
+  /** Added to the labeller's logits; null: nothing. */
+  readonly shift: readonly number[] | null;
+  /** Whether the blank image's logits are subtracted, where they are at all. */
+  readonly blank: boolean;
+}
+
+/**
+ * The images of an epoch's crops. In the control without U (`data.unlabelledFrom` L) they are those of L, again and again, as many as there are in U:
+ * the epochs have the same number of draws and steps.
+ */
+export function plannedImages({ data }: Workspace["config"], { L, U }: Pick<Split, "L" | "U">): readonly number[] {
+  return data.unlabelledFrom === "U" ? U : U.map((_, i) => L[i % L.length] as number);
+}
+
+/**
+ * Draws one crop per image and labels it with the teacher (evaluation mode, no augmentation).
+ * @param unlabelled images, each once, or all of them again and again in one order: then each time with another crop
+ */
 export async function labelEpoch(
   ws: Workspace,
   teacher: Network,
   unlabelled: readonly number[],
   epoch: number,
-  options: { rule: LabelRule; onProgress: (done: number, total: number) => void; signal: AbortSignal },
+  options: {
+    rule: LabelRule;
+    strategy: PlanStrategy;
+    onProgress: (done: number, total: number) => void;
+    signal: AbortSignal;
+  },
 ): Promise<LabelledCrops> {
   const crops: Crop[] = [];
   const [pseudo, sure] = [new Int32Array(unlabelled.length), new Int32Array(unlabelled.length)];
-  for (let i = 0; i < unlabelled.length; i += ws.views) {
+  const different = new Set(unlabelled).size;
+  const rounds = Math.ceil(unlabelled.length / different);
+  let end = 0;
+  for (let i = 0; i < unlabelled.length; i = end) {
     options.signal.throwIfAborted();
-    const patches = await ws.loader.drawBatch(unlabelled.slice(i, i + ws.views), epoch, "unlabelled");
-    const soft = await softmaxOf(ws, teacher, patches);
+    const round = Math.floor(i / different);
+    end = Math.min(i + ws.views, (round + 1) * different, unlabelled.length);
+    const patches = await ws.loader.drawBatch(unlabelled.slice(i, end), epoch * rounds + round, "unlabelled");
+    const soft = await softmaxOf(ws, teacher, patches, { purpose: "labels", blank: options.strategy.blank });
     patches.forEach(({ image, y, x }, k) => {
       crops.push({ image, y, x });
-      const { label, confidence } = labelOf(soft[k] as Float32Array, options.rule);
+      const { label, confidence } = labelOf(soft[k] as Float32Array, options.rule, options.strategy.shift);
       pseudo[i + k] = label;
       sure[i + k] = Number(confidence >= options.rule.threshold);
     });
-    options.onProgress(Math.min(unlabelled.length, i + ws.views), unlabelled.length);
+    options.onProgress(end, unlabelled.length);
   }
   return { crops, pseudo, sure };
 }
 
-/** The label that a rule makes of the class probabilities softmax(logits): that of softmax(logits / temperature). */
-function labelOf(probabilities: Float32Array, { temperature }: LabelRule): { label: number; confidence: number } {
-  const label = argmax(probabilities);
-  const top = Math.log(probabilities[label] as number);
-  const sum = probabilities.reduce((total, p) => total + Math.exp((Math.log(p) - top) / temperature), 0);
+/** The label that a rule makes of softmax(logits): that of softmax((logits + shift) / temperature). */
+function labelOf(
+  probabilities: Float32Array,
+  { temperature }: LabelRule,
+  shift: readonly number[] | null,
+): { label: number; confidence: number } {
+  const logits = Array.from(probabilities, (p, c) => (Math.log(p) + (shift?.[c] ?? 0)) / temperature);
+  const label = argmax(logits);
+  const sum = logits.reduce((total, z) => total + Math.exp(z - (logits[label] as number)), 0);
   return { label, confidence: 1 / sum };
 }
 

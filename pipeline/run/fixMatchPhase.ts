@@ -1,6 +1,7 @@
 import type { Optimizer } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
 import { FixMatchStep } from "../fixMatchStep.js";
+import { phaseStrategy, type Strategy } from "../imbalance/strategy.js";
 import type { MetaBatch } from "../metaStep.js";
 import { phaseOptimizer } from "./phase.js";
 import { type PseudoLabelMethod, PseudoLabelPhase } from "./pseudoLabelPhase.js";
@@ -17,6 +18,7 @@ class FixMatch implements PseudoLabelMethod {
   readonly optimizers: readonly [Optimizer];
   readonly scalars: FixMatchStep["scalars"];
   readonly tensors = {};
+  readonly strategy: Strategy;
   private readonly step: FixMatchStep;
   private readonly length: PhaseLength;
 
@@ -33,8 +35,13 @@ class FixMatch implements PseudoLabelMethod {
     this.length = metaLength(data.split.U.length, ws.config);
     this.optimizers = [phaseOptimizer(student, train.optimizer)];
     const learner = { network: student, optimizer: this.optimizers[0] };
-    this.step = new FixMatchStep(ws.device, learner, fixmatch, ws.dropout, memory);
+    this.strategy = phaseStrategy(ws, data, { labelledBalanced: ws.config.meta.labelledBalanced, masked: true });
+    this.step = new FixMatchStep(ws.device, learner, fixmatch, ws.dropout, memory, this.strategy.terms);
     this.scalars = this.step.scalars;
+  }
+
+  unlabelledWeight(): number {
+    return this.ws.config.fixmatch.lambdaU;
   }
 
   prepare(step: number): void {

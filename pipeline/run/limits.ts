@@ -17,8 +17,8 @@ export function largestPass(config: Config): number {
 }
 
 /** The network that a configuration names. */
-export function modelOf({ model, width, patch, featureSize }: Config): ArchitectureOptions {
-  return { model, width, input: patch.size, featureSize };
+export function modelOf({ model, width, patch, featureSize, imbalance }: Config): ArchitectureOptions {
+  return { model, width, input: patch.size, featureSize, balancedHead: imbalance.abc };
 }
 
 export function estimateMemory(config: Config): MemoryEstimate {

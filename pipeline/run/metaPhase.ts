@@ -1,6 +1,7 @@
 import type { Optimizer } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
 import { stepsOf } from "../config/length.js";
+import { phaseStrategy, type Strategy } from "../imbalance/strategy.js";
 import { type MetaBatch, type MetaScalar, MetaStep, metaScalars, udaWeight } from "../metaStep.js";
 import { phaseOptimizer } from "./phase.js";
 import { type PseudoLabelMethod, PseudoLabelPhase } from "./pseudoLabelPhase.js";
@@ -16,6 +17,7 @@ class MetaPseudoLabels implements PseudoLabelMethod {
   readonly optimizers: readonly [Optimizer, Optimizer];
   readonly scalars: MetaStep["scalars"];
   readonly tensors: PseudoLabelMethod["tensors"];
+  readonly strategy: Strategy;
   private readonly step: MetaStep;
   private readonly length: PhaseLength;
   private readonly udaSteps: number;
@@ -34,9 +36,15 @@ class MetaPseudoLabels implements PseudoLabelMethod {
     this.optimizers = [phaseOptimizer(labeller, train.optimizer), phaseOptimizer(student, train.optimizer)];
     const teacherLearner = { network: labeller, optimizer: this.optimizers[0] };
     const studentLearner = { network: student, optimizer: this.optimizers[1] };
-    this.step = new MetaStep(ws.device, teacherLearner, studentLearner, meta, ws.dropout, memory);
+    this.strategy = phaseStrategy(ws, data, { labelledBalanced: meta.labelledBalanced, masked: meta.studentMask });
+    const { terms } = this.strategy;
+    this.step = new MetaStep(ws.device, teacherLearner, studentLearner, meta, ws.dropout, memory, terms);
     this.scalars = this.step.scalars;
     this.tensors = { baseline: this.step.baseline };
+  }
+
+  unlabelledWeight(step: number): number {
+    return this.udaWeight(step);
   }
 
   prepare(step: number): void {

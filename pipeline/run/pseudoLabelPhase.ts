@@ -1,14 +1,23 @@
 import { type Optimizer, Tape, type Tensor, UserError, updateAverage } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
+import { stepsOf } from "../config/length.js";
 import { countClasses } from "../data/sampler.js";
 import { hiddenLabels } from "../data/split.js";
 import { pseudoQuality } from "../imbalance/pseudoQuality.js";
+import { isOn, type Priors, type Strategy } from "../imbalance/strategy.js";
 import type { MetaBatch } from "../metaStep.js";
 import { RepeatedWork, type StepScalars } from "../stepState.js";
 import { type HostBatch, metaBatch, type WeakViews } from "./batches.js";
 import type { StateTensors } from "./checkpoint.js";
 import { rehearseClassification } from "./classify.js";
-import { type EpochPlan, type LabelledCrops, type LabelRule, labelEpoch, planEpoch } from "./epochPlan.js";
+import {
+  type EpochPlan,
+  type LabelledCrops,
+  type LabelRule,
+  labelEpoch,
+  planEpoch,
+  plannedImages,
+} from "./epochPlan.js";
 import { compilationProgress, type Phase, type PhaseContext } from "./phase.js";
 import { metaLength, type PhaseLength } from "./schedule.js";
 import type { SplitData, Workspace } from "./workspace.js";
@@ -27,8 +36,12 @@ export interface PseudoLabelMethod {
   readonly scalars: StepScalars<string>;
   /** What a checkpoint must hold beyond networks and optimisers. */
   readonly tensors: StateTensors;
+  /** Its strategy against imbalance, which the phase releases. */
+  readonly strategy: Strategy;
   /** The first view of an unlabelled patch. */
   readonly weak: WeakViews;
+  /** Weight of the labeller's loss on U beside that on L, at a step. */
+  unlabelledWeight(step: number): number;
   /** The host's part of a step. */
   prepare(step: number): void;
   /** The GPU's part of a step, on cat(l, uw, us). */
@@ -51,6 +64,10 @@ export class PseudoLabelPhase implements Phase {
   private readonly work: RepeatedWork;
   private readonly labels: Tensor;
   private plan: EpochPlan | null = null;
+  /** Class priors of the epoch; null where no strategy needs them. */
+  private priors: Priors | null = null;
+  /** Steps in which pseudo-labels are as they are, before a blank image's logits are subtracted. */
+  private readonly blankStart: number;
 
   /** @param average the student's moving average, evaluated in its place; null: off */
   constructor(
@@ -65,6 +82,7 @@ export class PseudoLabelPhase implements Phase {
     this.scalars = method.scalars;
     this.work = new RepeatedWork(ws.device, method.networks);
     this.labels = ws.labelTensor();
+    this.blankStart = stepsOf(ws.config.imbalance.blankStart, this.length);
   }
 
   get evaluated(): Network {
@@ -81,7 +99,7 @@ export class PseudoLabelPhase implements Phase {
       "plan.pseudo": pseudo,
       "plan.sure": sure,
     };
-    return { tensors: this.method.tensors, arrays };
+    return { tensors: { ...this.method.tensors, ...this.method.strategy.tensors }, arrays };
   }
 
   prepare(context: PhaseContext): Promise<void> {
@@ -95,10 +113,12 @@ export class PseudoLabelPhase implements Phase {
   async beginEpoch(
     epoch: number,
     context: PhaseContext,
-    saved: ((name: string) => Int32Array | null) | null,
+    restore: ((name: string) => Int32Array | null) | null,
   ): Promise<void> {
-    const labelled = (saved && restoredPlan(saved)) ?? (await this.label(epoch, context));
+    const saved = restore && restoredPlan(restore);
+    const labelled = saved ?? (await this.label(epoch, context));
     this.plan = planEpoch(this.ws, labelled, epoch, this.length.stepsPerEpoch * this.ws.config.batch);
+    this.priors = await this.estimatePriors(this.plan, epoch, saved !== null);
     const { neverPredicted } = this.plan.balance;
     if (neverPredicted.length > 0) {
       const who = this.method.labeller === this.method.student ? "student" : "teacher";
@@ -125,6 +145,7 @@ export class PseudoLabelPhase implements Phase {
     device.write(this.labels, batch.labels);
     augmenter.write(batch.pixels, batch.source, batch.views);
     this.method.prepare(step);
+    this.method.strategy.prepare(step >= this.blankStart);
     const views = batch.views.length;
     this.work.run(`${views} views`, () => this.compute(views));
     // The average begins as the student, so that it holds no random weights.
@@ -147,6 +168,7 @@ export class PseudoLabelPhase implements Phase {
       samplingWeights: balance.weights,
       neverPredicted: balance.neverPredicted.map((c) => classes[c]),
       ...truth,
+      ...(this.priors && { classPrior: this.priors }),
       ...(quality && { pseudoQuality: quality }),
     };
   }
@@ -158,6 +180,7 @@ export class PseudoLabelPhase implements Phase {
   release(): void {
     this.work.release();
     this.method.release();
+    this.method.strategy.release();
     for (const optimizer of this.optimizers) optimizer.release();
     this.ws.device.release(this.labels);
   }
@@ -179,11 +202,33 @@ export class PseudoLabelPhase implements Phase {
     ws.device.copy(method.student.buffers.all, average.buffers.all);
   }
 
-  private label(epoch: number, { log, signal }: PhaseContext) {
+  private async label(epoch: number, { log, signal }: PhaseContext): Promise<LabelledCrops> {
+    const { ws, data, method } = this;
     const label = `epoch ${epoch + 1}: pseudo-labels`;
     const onProgress = (done: number, total: number) => log.progress({ label, done, total });
-    const { labeller, rule } = this.method;
-    return labelEpoch(this.ws, labeller, this.data.split.U, epoch, { rule, onProgress, signal });
+    const step = epoch * this.length.stepsPerEpoch;
+    const shift = await method.strategy.planShift(method.unlabelledWeight(step));
+    const strategy = { shift, blank: step >= this.blankStart };
+    const images = plannedImages(ws.config, data.split);
+    return labelEpoch(ws, method.labeller, images, epoch, { rule: method.rule, strategy, onProgress, signal });
+  }
+
+  /** @param resumed the checkpoint of this epoch holds its priors already */
+  private async estimatePriors(
+    { pseudo, sure, balance }: EpochPlan,
+    epoch: number,
+    resumed: boolean,
+  ): Promise<Priors | null> {
+    const { ws, method, length } = this;
+    if (!isOn(ws.config.imbalance)) return null;
+    const classes = ws.classes.length;
+    const sureCounts = countClasses(
+      pseudo.filter((_, i) => sure[i] === 1),
+      classes,
+    );
+    const step = epoch * length.stepsPerEpoch;
+    const options = { resumed, weight: method.unlabelledWeight(step), progress: step / length.totalSteps };
+    return method.strategy.beginEpoch({ counts: countClasses(pseudo, classes), sureCounts, balance }, options);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Network } from "../../models/index.js";
 import { stepsOf } from "../config/length.js";
 import type { Config } from "../config/schema.js";
 import { ofClassifier } from "../contrastiveStep.js";
+import { phaseStrategy, type Strategy } from "../imbalance/strategy.js";
 import { isLinearProbe } from "../methods.js";
 import { RepeatedWork } from "../stepState.js";
 import { SupervisedStep } from "../supervisedStep.js";
@@ -21,6 +22,7 @@ export class SupervisedPhase implements Phase {
   readonly optimizers: readonly [Optimizer];
   readonly evaluated: Network;
   private readonly step: SupervisedStep;
+  private readonly strategy: Strategy;
   private readonly work: RepeatedWork;
   private readonly labels: Tensor;
   private readonly rebuildAt: number | null;
@@ -41,7 +43,9 @@ export class SupervisedPhase implements Phase {
     const trains = isLinearProbe(ws.config) ? ofClassifier : undefined;
     this.optimizers = [phaseOptimizer(network, options.optimizer, trains)];
     const learner = { network, optimizer: this.optimizers[0] };
-    this.step = new SupervisedStep(ws.device, learner, ws.dropout, { ...memory, ...(trains && { trains }) });
+    this.strategy = phaseStrategy(ws, data, { labelledBalanced: options.balanced, masked: false });
+    const tape = { ...memory, ...(trains && { trains }) };
+    this.step = new SupervisedStep(ws.device, learner, ws.dropout, tape, this.strategy.terms);
     this.work = new RepeatedWork(ws.device, [network]);
     this.scalars = this.step.scalars;
     this.evaluated = network;
@@ -99,6 +103,7 @@ export class SupervisedPhase implements Phase {
   release(): void {
     this.work.release();
     this.step.release();
+    this.strategy.release();
     this.optimizers[0].release();
     this.ws.device.release(this.labels);
   }
