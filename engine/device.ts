@@ -1,11 +1,12 @@
-import { type AdapterInfo, type AdapterWish, adapterInfo, findAdapter } from "./adapter.js";
-import { BufferPool, BufferUsage, type MemoryCounters } from "./buffers.js";
+import type { AdapterInfo, AdapterWish } from "./adapter.js";
+import { BufferPool, type MemoryCounters } from "./buffers.js";
 import { CapturedStep, Pace } from "./capture.js";
 import { type Command, Commands } from "./commands.js";
-import { GpuError, type GpuErrorKind } from "./errors.js";
+import { GpuError, gpuErrorOf } from "./errors.js";
 import type { ConstantValues, Kernel } from "./kernel.js";
 import { PipelineCache, type PipelineRequest } from "./pipelines.js";
-import { type DType, formatShape, padValues, Tensor, unpadValues } from "./tensor.js";
+import { type DType, formatShape, Tensor } from "./tensor.js";
+import { bytesOf, download, requireWords, valuesOf } from "./transfer.js";
 import { Choices } from "./tuning/choices.js";
 import { type CompileElsewhere, warmUp } from "./warmUp.js";
 
@@ -50,16 +51,6 @@ const eagerCommands = 64;
 /** Pipelines that are compiled at a time. */
 const compilations = 4;
 
-const wantedFeatures = ["subgroups", "shader-f16", "timestamp-query", "subgroup-size-control"] as const;
-const wantedLimits = [
-  "maxStorageBufferBindingSize",
-  "maxBufferSize",
-  "maxComputeWorkgroupStorageSize",
-  "maxComputeInvocationsPerWorkgroup",
-  "maxComputeWorkgroupSizeX",
-  "maxStorageBuffersPerShaderStage",
-] as const;
-
 /** A WebGPU device with its buffer pool, pipelines and command stream: what every op runs on. */
 export class Device {
   readonly info: AdapterInfo;
@@ -98,7 +89,7 @@ export class Device {
       untimed: maxPending,
       most: options.maxPending ?? Number.POSITIVE_INFINITY,
     });
-    gpu.addEventListener("uncapturederror", (event) => this.fail(toGpuError((event as GPUUncapturedErrorEvent).error)));
+    gpu.addEventListener("uncapturederror", (event) => this.fail(gpuErrorOf((event as GPUUncapturedErrorEvent).error)));
     gpu.lost.then((lost) => {
       if (!this.closed)
         this.fail(
@@ -225,17 +216,7 @@ export class Device {
 
   /** Writes logical, row-major values. Commands recorded before see the old content, commands after see the new one. */
   write(tensor: Tensor, values: ArrayLike<number>): void {
-    if (values.length !== tensor.size) {
-      throw new GpuError("internal", `${tensor.label}: ${values.length} values for shape ${formatShape(tensor.shape)}`);
-    }
-    const typed =
-      tensor.dtype === "u32"
-        ? Uint32Array.from(values)
-        : values instanceof Float32Array
-          ? values
-          : Float32Array.from(values);
-    const padded = padValues(typed, tensor.dim(-1));
-    this.writeBytes(tensor, new Uint8Array(padded.buffer as ArrayBuffer, padded.byteOffset, padded.byteLength));
+    this.writeBytes(tensor, bytesOf(tensor, values));
   }
 
   /** Writes raw bytes (a multiple of 4) at a byte offset: packed pixels, or already padded values. */
@@ -273,46 +254,25 @@ export class Device {
   /** The logical, row-major values of a tensor, as floats (`u32` tensors give integers). Inside a capture it throws. */
   read(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
     this.refuseRead(tensor);
-    return this.readValues(tensor);
+    return this.download(tensor).then((memory) => valuesOf(tensor, memory));
   }
 
   /** The words of a `u32` tensor with no padding (its last axis is 1 or a multiple of 4). Inside a capture it throws. */
   async readWords(tensor: Tensor): Promise<Uint32Array<ArrayBuffer>> {
     this.refuseRead(tensor);
-    if (tensor.dtype !== "u32" || tensor.pitch !== tensor.dim(-1))
-      throw new GpuError(
-        "internal",
-        `${tensor.label}: holds no plain words (${tensor.dtype} ${formatShape(tensor.shape)})`,
-      );
-    return new Uint32Array(await this.readRaw(tensor));
+    requireWords(tensor);
+    return new Uint32Array(await this.download(tensor));
   }
 
-  private async readValues(tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
-    const raw = await this.readRaw(tensor);
-    return tensor.dtype === "u32"
-      ? Float32Array.from(unpadValues(new Uint32Array(raw), tensor.dim(-1)))
-      : unpadValues(new Float32Array(raw), tensor.dim(-1));
-  }
-
-  private async readRaw(tensor: Tensor): Promise<ArrayBuffer> {
+  private async download(tensor: Tensor): Promise<ArrayBuffer> {
     this.throwIfFailed();
-    const bytes = Math.ceil(tensor.bytes / 4) * 4;
-    const staging = this.gpu.createBuffer({
-      size: bytes,
-      usage: BufferUsage.mapRead | BufferUsage.copyDst,
-      label: `read ${tensor.label}`,
-    });
     try {
-      this.commands.copy(tensor.buffer.gpu, tensor.byteOffset, staging, 0, bytes);
-      this.commands.flush();
-      await this.waiting(() => staging.mapAsync(1));
+      const memory = await download(this.gpu, this.commands, tensor, (start) => this.waiting(start));
       this.throwIfFailed();
-      return staging.getMappedRange().slice(0);
+      return memory;
     } catch (error) {
       this.throwIfFailed();
       throw error;
-    } finally {
-      staging.destroy();
     }
   }
 
@@ -378,36 +338,4 @@ export class Device {
   private throwIfFailed(): void {
     if (this.failure) throw this.failure;
   }
-}
-
-function toGpuError(error: GPUError): GpuError {
-  const name = error.constructor.name;
-  const kind: GpuErrorKind = /ShaderModule|WGSL/i.test(error.message)
-    ? "shader"
-    : /OutOfMemory/i.test(name)
-      ? "out-of-memory"
-      : /Validation/i.test(name)
-        ? "validation"
-        : "internal";
-  return new GpuError(kind, error.message);
-}
-
-/**
- * Opens a device on one of `gpu`'s adapters, with the adapter's real limits.
- * @param gpu `navigator.gpu`, or Dawn's in Node (`engine/node.ts`).
- * @throws GpuError (`no-adapter`) if there is none, or none of the name asked for.
- */
-export async function openDevice(
-  gpu: GPU | undefined = globalThis.navigator?.gpu,
-  options: DeviceOptions = {},
-): Promise<Device> {
-  if (!gpu) throw new GpuError("no-adapter", "this environment has no WebGPU (navigator.gpu is missing)");
-  const adapter = await findAdapter(gpu, options);
-  const requiredLimits: Record<string, number> = {};
-  for (const name of wantedLimits) requiredLimits[name] = adapter.limits[name];
-  const requiredFeatures = wantedFeatures.filter(
-    (f) => adapter.features.has(f) && (options.subgroups !== false || !f.startsWith("subgroup")),
-  ) as GPUFeatureName[];
-  const device = await adapter.requestDevice({ label: "equipoise", requiredFeatures, requiredLimits });
-  return new Device(device, adapterInfo(adapter), options);
 }

@@ -19,6 +19,14 @@ export class GpuError extends Error {
   }
 }
 
+/** What WebGPU reports of a command that went wrong. */
+export function gpuErrorOf(error: GPUError): GpuError {
+  const name = error.constructor.name;
+  if (/ShaderModule|WGSL/i.test(error.message)) return new GpuError("shader", error.message);
+  if (/OutOfMemory/i.test(name)) return new GpuError("out-of-memory", error.message);
+  return new GpuError(/Validation/i.test(name) ? "validation" : "internal", error.message);
+}
+
 /** An error that the user can fix: the message names the file or key, the value found, and what to do. */
 export class UserError extends Error {
   override readonly name = "UserError";

@@ -9,10 +9,10 @@ export {
   type DispatchObserver,
   type Grid,
   listAdapters,
-  openDevice,
 } from "./device.js";
 export { GpuError, type GpuErrorKind, ShapeError, UserError } from "./errors.js";
 export type { Kernel } from "./kernel.js";
+export { openDevice } from "./openDevice.js";
 export * from "./ops/batchNorm.js";
 export * from "./ops/clusters.js";
 export { type Conv2dOptions, conv2d } from "./ops/conv/conv2d.js";

@@ -2,7 +2,8 @@ import { tmpdir } from "node:os";
 import { create, globals } from "webgpu";
 import { compileHelpers, type HelperDevice } from "./compileHelper.js";
 import { lowerThreadPriority, restInWaits } from "./courtesy.js";
-import { type Device, type DeviceOptions, listAdapters, openDevice } from "./device.js";
+import { type Device, type DeviceOptions, listAdapters } from "./device.js";
+import { openDevice } from "./openDevice.js";
 
 /** Dawn's toggles and backend, as `create()` of the `webgpu` package takes them, e.g. `backend=vulkan`. */
 export interface NodeDeviceOptions extends DeviceOptions {
