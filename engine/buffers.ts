@@ -229,7 +229,7 @@ export function sizeClass(bytes: number): number {
   return Math.ceil(units / step) * step * 256;
 }
 
-/** Bytes for people, as "1.5 MiB". */
+/** Bytes for people, as "1.50 MiB". */
 export function mebibytes(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(bytes < 2 ** 20 * 10 ? 2 : 0)} MiB`;
 }

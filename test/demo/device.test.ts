@@ -63,7 +63,21 @@ test("a lost device is replaced after some attempts; listeners hear of it, and l
   stop();
   two.lose("again");
   await expect(provider.use((device) => device)).rejects.toThrow("asked too often");
+  expect(statuses.at(-1)).toMatchObject({ state: "unavailable", losses: 2 });
   expect(heard).toHaveLength(2);
+});
+
+test("a device that comes back only when it is asked for is told to listeners too", async () => {
+  const [one, two] = [fakeDevice("one"), fakeDevice("two")];
+  const { provider } = setUp([one, noAdapter, two], [0]);
+  const restored: string[] = [];
+  provider.listen({ restored: (device) => restored.push(device.info.description) });
+  await provider.get();
+  one.lose("gone");
+  await one.device.gpu.lost;
+  await expect(provider.use((device) => device)).rejects.toThrow("no adapter");
+  expect(await provider.use((device) => device)).toBe(two.device);
+  expect(restored).toEqual(["two"]);
 });
 
 test("without an adapter the status says why, and asking again tries again", async () => {

@@ -20,7 +20,7 @@ test("every path of the package comes from a source", () => {
 });
 
 test("the tasks a newcomer types go through the bootstrap", () => {
-  for (const name of ["demo", "test", "build", "check", "equipoise"]) {
+  for (const name of ["demo", "demo:web", "test", "build", "check", "docs", "equipoise"]) {
     expect(scripts[name]).toMatch(/^node scripts\/bootstrap\.mjs \w+$/);
   }
 });

@@ -5,7 +5,7 @@ import { InsideSection } from "../inside/InsideSection.js";
 import { deviceStatus, type Section, section, sections } from "../state.js";
 import { TrainSection } from "../train/TrainSection.js";
 import { DeviceLine } from "./DeviceLine.js";
-import { NoWebGpu } from "./NoWebGpu.js";
+import { GpuGone, NoWebGpu } from "./NoWebGpu.js";
 import { offline } from "./offline.js";
 import { Problems } from "./Problems.js";
 import { ThemeToggle } from "./ThemeToggle.js";
@@ -20,6 +20,7 @@ const parts: Readonly<Record<Section, { readonly title: string; readonly Content
 /** The whole page. All sections stay mounted, so that work goes on in those that are not shown. */
 export function App() {
   const status = deviceStatus.value;
+  const never = status.state === "unavailable" && status.losses === 0;
   return (
     <>
       <a class="skip" href={`#${section.value}`} onClick={focusMain}>
@@ -32,31 +33,14 @@ export function App() {
             <span>in the browser</span>
           </div>
           <p class="promise">Your images stay on this machine</p>
-          <nav aria-label="Sections">
-            {sections.map((name) => (
-              <a key={name} href={`#${name}`} aria-current={section.value === name ? "page" : undefined}>
-                {parts[name].title}
-              </a>
-            ))}
-          </nav>
+          {!never && <Sections />}
           <ThemeToggle />
         </div>
       </header>
       <main id="main" tabIndex={-1}>
         <Problems />
-        {status.state === "unavailable" ? (
-          <NoWebGpu status={status} />
-        ) : (
-          sections.map((name) => {
-            const { title, Content } = parts[name];
-            return (
-              <section key={name} id={`section-${name}`} aria-label={title} hidden={section.value !== name}>
-                <h1>{title}</h1>
-                <Content />
-              </section>
-            );
-          })
-        )}
+        {status.state === "unavailable" && !never && <GpuGone reason={status.reason} />}
+        {never ? <NoWebGpu status={status} /> : sections.map((name) => <Part key={name} name={name} />)}
       </main>
       <footer>
         <DeviceLine />
@@ -66,6 +50,28 @@ export function App() {
         </p>
       </footer>
     </>
+  );
+}
+
+function Sections() {
+  return (
+    <nav aria-label="Sections">
+      {sections.map((name) => (
+        <a key={name} href={`#${name}`} aria-current={section.value === name ? "page" : undefined}>
+          {parts[name].title}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+function Part({ name }: { readonly name: Section }) {
+  const { title, Content } = parts[name];
+  return (
+    <section id={`section-${name}`} aria-label={title} hidden={section.value !== name}>
+      <h1>{title}</h1>
+      <Content />
+    </section>
   );
 }
 

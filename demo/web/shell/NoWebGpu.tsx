@@ -10,9 +10,7 @@ export function NoWebGpu({ status }: { readonly status: Unavailable }) {
       <h1>This page needs WebGPU</h1>
       <p>{whatIsMissing(status)}</p>
       <p>
-        <button type="button" onClick={() => void api.device.open()}>
-          Try again
-        </button>
+        <TryAgain />
       </p>
       <h2>Browsers that have it</h2>
       <table>
@@ -33,11 +31,33 @@ export function NoWebGpu({ status }: { readonly status: Unavailable }) {
           ))}
         </tbody>
       </table>
+      <p class="small muted">First versions, as of November 2025; later ones run on more systems.</p>
       <p>
         Without a browser that has WebGPU the same work can be done on the command line: <code>equipoise detect</code>,{" "}
         <code>predict</code> and <code>train</code> run on a processor too, with a software driver.
       </p>
     </section>
+  );
+}
+
+/** Above the sections where the GPU was lost and did not come back: what was done is still there. */
+export function GpuGone({ reason }: { readonly reason: string }) {
+  return (
+    <div role="alert" class="problem">
+      <p>
+        <strong>The GPU was lost and could not be opened again:</strong> {reason}. What was computed is kept; when the
+        graphics driver is back, try again.
+      </p>
+      <TryAgain />
+    </div>
+  );
+}
+
+function TryAgain() {
+  return (
+    <button type="button" onClick={() => void api.device.open()}>
+      Try again
+    </button>
   );
 }
 
@@ -50,7 +70,7 @@ function whatIsMissing({ cause, reason }: Unavailable): string {
   return `The GPU could not be opened: ${reason}`;
 }
 
-/** As of November 2026: https://github.com/gpuweb/gpuweb/wiki/Implementation-Status and the browsers' release notes. */
+/** As of November 2025: web.dev, "WebGPU is now supported in major browsers"; gpuweb wiki, "Implementation Status". */
 const browsers: readonly { readonly name: string; readonly since: string; readonly fix: string }[] = [
   {
     name: "Chrome, Edge (Windows, macOS, ChromeOS)",

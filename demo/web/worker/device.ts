@@ -7,7 +7,12 @@ export type DeviceStatus =
   /** The device was lost and a new one is being opened. */
   | { readonly state: "lost"; readonly reason: string; readonly losses: number }
   /** There is no device, and none is being tried. */
-  | { readonly state: "unavailable"; readonly cause: "no-api" | "no-adapter" | "failed"; readonly reason: string };
+  | {
+      readonly state: "unavailable";
+      readonly cause: "no-api" | "no-adapter" | "failed";
+      readonly reason: string;
+      readonly losses: number;
+    };
 
 /** What hears of the device: `lost` as soon as it is gone with all its tensors, `restored` when a new one is open. */
 export interface DeviceListener {
@@ -84,16 +89,17 @@ export class DeviceProvider {
 
   private async openNow(): Promise<Device> {
     try {
-      return this.watch(await this.open());
+      return this.opened(await this.open());
     } catch (error) {
-      this.say(unavailable(error));
+      this.say(unavailable(error, this.losses));
       throw error;
     }
   }
 
-  private watch(device: Device): Device {
+  private opened(device: Device): Device {
     this.say({ state: "ready", adapter: device.info, losses: this.losses });
     device.gpu.lost.then(({ reason, message }) => this.onLost(device, message || reason || "unknown reason"));
+    if (this.losses > 0) for (const listener of this.listeners) listener.restored?.(device);
     return device;
   }
 
@@ -119,14 +125,12 @@ export class DeviceProvider {
     for (const wait of this.waits) {
       await new Promise((resolve) => setTimeout(resolve, wait));
       try {
-        const device = this.watch(await this.open());
-        for (const listener of this.listeners) listener.restored?.(device);
-        return device;
+        return this.opened(await this.open());
       } catch (error) {
         failure = error;
       }
     }
-    this.say(unavailable(failure));
+    this.say(unavailable(failure, this.losses));
     throw failure;
   }
 
@@ -136,9 +140,9 @@ export class DeviceProvider {
   }
 }
 
-function unavailable(error: unknown): DeviceStatus {
+function unavailable(error: unknown, losses: number): DeviceStatus {
   const reason = error instanceof Error ? error.message : String(error);
   const hasApi = typeof navigator !== "undefined" && navigator.gpu !== undefined;
   const noAdapter = error instanceof GpuError && error.kind === "no-adapter";
-  return { state: "unavailable", cause: !hasApi ? "no-api" : noAdapter ? "no-adapter" : "failed", reason };
+  return { state: "unavailable", cause: !hasApi ? "no-api" : noAdapter ? "no-adapter" : "failed", reason, losses };
 }
