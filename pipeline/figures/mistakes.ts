@@ -49,7 +49,7 @@ export async function mistakeFigure({ groups, chosen, data }: FigureContext): Pr
         groups.length > 1 &&
         "Of all configurations here it has the highest mean balanced accuracy (--configs chooses another).",
       shown.length < table.classes.length &&
-        `Of ${table.classes.length} classes, the ${shown.length} that are confused most.`,
+        `Of ${table.classes.length} classes, the ${shown.length} that are confused most; ${wrong.filter((row) => !shown.includes(row.truth ?? -1) || !shown.includes(row.predicted)).length} mistakes involve others.`,
       originText([run]),
     ),
   };

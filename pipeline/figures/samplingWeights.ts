@@ -10,6 +10,8 @@ import { groupsText, originText, sentences, shownGroups } from "./words.js";
 
 const MOST = 4;
 const SIZE = { width: 430, height: 260 };
+/** One panel alone. */
+const LARGE = { width: 700, height: 340 };
 
 export function samplingFigure(context: FigureContext): Draft {
   const usable = ({ runs }: FigureGroup) => runs.some((run) => run.epochs.train.some((line) => samplingRates(line)));
@@ -24,12 +26,13 @@ export function samplingFigure(context: FigureContext): Draft {
     2 ** Math.floor(Math.log2(Math.min(1, ...all))),
     2 ** Math.ceil(Math.log2(Math.max(1, ...all))),
   ] as const;
-  const panels = shown.map((group, g) => chart(g, group, drawn, means[g] ?? [], limits));
+  const size = shown.length === 1 ? LARGE : SIZE;
+  const panels = shown.map((group, g) => chart(g, group, { drawn, means: means[g] ?? [], limits, size }));
   const several = shown.some(({ runs }) => runs.length > 1);
   return {
     drawing: sheet("Sampling weights of each class over epochs", panels, {
       columns: 2,
-      ...SIZE,
+      ...size,
       legend: drawn.map((c, i) => ({ text: classes[c] ?? "", style: seriesStyle(i) })),
     }),
     caption: sentences(
@@ -64,19 +67,20 @@ function mostVaried(means: readonly EpochMean[][][], classes: number): number[] 
     .sort((a, b) => a - b);
 }
 
-function chart(
-  g: number,
-  { label }: FigureGroup,
-  drawn: readonly number[],
-  means: readonly EpochMean[][],
-  [min, max]: readonly [number, number],
-): Panel {
+interface Chart {
+  drawn: readonly number[];
+  means: readonly EpochMean[][];
+  limits: readonly [number, number];
+  size: typeof SIZE;
+}
+
+function chart(g: number, { label }: FigureGroup, { drawn, means, limits: [min, max], size }: Chart): Panel {
   const curves = drawn
     .map((c, i) => meanCurve("", seriesStyle(i), means[c] ?? [], "range"))
     .filter(({ points }) => points.length > 0);
   const points = curves.flatMap((curve) => curve.points).sort(([a], [b]) => a - b);
   const drawing = lineChart(
-    { id: `sampling-${g}`, label: "", ...SIZE },
+    { id: `sampling-${g}`, label: "", ...size },
     {
       x: epochAxis(points),
       y: { title: "draws per patch and epoch (log scale)", log2: true, min, max: Math.max(max, 2 * min), format: tick },

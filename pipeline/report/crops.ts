@@ -1,8 +1,9 @@
 /** Test images as the network saw them: central crops, embedded as small grey PNGs. */
 import { existsSync } from "node:fs";
 import { join, resolve, sep } from "node:path";
+import { readGreyImage } from "../data/imageFile.js";
 import { centralCrop, croppedSize, cutPatch } from "../data/patches.js";
-import { encodeGrey, readGrey } from "../data/png.js";
+import { encodeGrey } from "../data/png.js";
 import { resizeBilinear } from "../data/resize.js";
 import type { GreyImage } from "../data/types.js";
 import type { Prediction } from "../run/predictions.js";
@@ -27,11 +28,11 @@ export class CropReader {
   }
 
   /** The central crop as a `data:` address, or null where the image is gone or cannot be read any more. */
-  dataUrl(file: string): string | null {
+  async dataUrl(file: string): Promise<string | null> {
     const path = locateImage(this.root, file);
     if (path === null) return null;
     try {
-      return pngUrl(shrink(centre(readGrey(path), this.size), SHOWN));
+      return pngUrl(shrink(centre(await readGreyImage(path), this.size), SHOWN));
     } catch {
       return null;
     }

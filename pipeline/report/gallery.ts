@@ -1,4 +1,5 @@
 /** Which test images are worth showing, and how: examples of each class, and the mistakes (Fig. 9 of the paper). */
+import { resolve } from "node:path";
 import type { Prediction, PredictionTable } from "../run/predictions.js";
 import { CropReader } from "./crops.js";
 import type { RunData } from "./data.js";
@@ -12,11 +13,11 @@ const GRID = 6;
 const PAIRS = 12;
 
 /** Both galleries, or the reason why there is none. */
-export function galleries(run: RunData): { examples: Html; mistakes: Html } {
+export async function galleries(run: RunData): Promise<{ examples: Html; mistakes: Html }> {
   const source = findImages(run);
   if (typeof source === "string") return { examples: missing(source), mistakes: missing(source) };
   const gallery = new Gallery(source.table, source.reader, source.inner);
-  return { examples: gallery.examples(), mistakes: gallery.mistakes() };
+  return { examples: await gallery.examples(), mistakes: await gallery.mistakes() };
 }
 
 interface Source {
@@ -27,15 +28,17 @@ interface Source {
 }
 
 /** Where the patches come from, or a sentence that says why there are none. */
-function findImages({ predictions, environment, config }: RunData): Source | string {
+function findImages({ folder, predictions, environment, config }: RunData): Source | string {
   if (!predictions) return "No predictions of the test images have been recorded.";
   if (predictions.rows.every((row) => row.truth === null)) return "The table of predictions holds no true classes.";
   const patch = config?.facts.patch;
   const root = environment?.dataset?.root;
   if (root === undefined || !patch)
     return "The run does not say where its images are or how large its patches were, so none can be shown.";
-  const reader = new CropReader(root, patch.size);
-  if (!reader.finds(predictions.rows))
+  // A run that was made in a page carries its images with it.
+  const places = [resolve(folder, root), resolve(root)].map((place) => new CropReader(place, patch.size));
+  const reader = places.find((place) => place.finds(predictions.rows));
+  if (!reader)
     return `The images are no longer in ${root}, so no patches can be shown. Put them back there and write the report again.`;
   return { table: predictions, reader, inner: patch.smallSize !== null };
 }
@@ -56,29 +59,30 @@ class Gallery {
   }
 
   /** A row of each class, from the highest probability of the true class to the lowest. */
-  examples(): Html {
+  async examples(): Promise<Html> {
     const each = Math.max(2, Math.min(7, Math.floor(EXAMPLES / this.classes.length)));
     const shown: Html[] = [];
     for (const [c, name] of this.classes.entries()) {
       if (shown.length * each >= EXAMPLES) break;
       const own = this.rows.filter((row) => row.truth === c).sort(surest(c));
-      const patches = own.length > 0 ? this.patches(spread(own, each)) : html`<p class="small">no test image</p>`;
+      const patches = own.length > 0 ? await this.patches(spread(own, each)) : html`<p class="small">no test image</p>`;
       shown.push(html`<div class="class-row"><h3>${name}</h3><div>${patches}</div></div>\n`);
     }
     const rest = this.classes.length - shown.length;
     return html`<div class="${each < 5 ? "columns" : "rows"}">${shown}</div>${rest > 0 && html`<p class="small">${rest} further classes are left out.</p>`}`;
   }
 
-  mistakes(): Html {
+  async mistakes(): Promise<Html> {
     const wrong = this.rows.filter((row) => row.truth !== null && row.truth !== row.predicted);
     if (wrong.length === 0) return html`<p>No test image was misclassified.</p>`;
     return this.classes.length <= GRID ? this.grid(wrong) : this.pairs(wrong);
   }
 
-  private grid(wrong: readonly Prediction[]): Html {
+  private async grid(wrong: readonly Prediction[]): Promise<Html> {
     const body: Html[] = [];
     for (const [from, name] of this.classes.entries()) {
-      const cells = this.classes.map((_, to) => html`<td>${this.gridCell(wrong, from, to)}</td>`);
+      const cells: Html[] = [];
+      for (const to of this.classes.keys()) cells.push(html`<td>${await this.gridCell(wrong, from, to)}</td>`);
       const side =
         from === 0 && html`<th class="axis side" rowspan="${this.classes.length}"><span>actual class</span></th>`;
       body.push(html`<tr>${side}<th scope="row">${name}</th>${cells}</tr>\n`);
@@ -89,15 +93,15 @@ class Gallery {
 <tr><td colspan="2"></td>${heads}</tr></thead><tbody>${body}</tbody></table></div>`;
   }
 
-  private gridCell(wrong: readonly Prediction[], from: number, to: number): Html {
+  private async gridCell(wrong: readonly Prediction[], from: number, to: number): Promise<Html> {
     if (from === to) return html`<div class="cell self" title="right answers are not shown"></div>`;
     const found = mistaken(wrong, from, to);
     if (found.length === 0) return html`<div class="cell none" title="never">${cross}</div>`;
-    const patches = this.patches(found.slice(0, this.classes.length <= 4 ? 2 : 1), false);
+    const patches = await this.patches(found.slice(0, this.classes.length <= 4 ? 2 : 1), false);
     return html`${patches}<div class="times">${found.length}×</div>`;
   }
 
-  private pairs(wrong: readonly Prediction[]): Html {
+  private async pairs(wrong: readonly Prediction[]): Promise<Html> {
     const all = this.classes.flatMap((_, from) =>
       this.classes.map((_, to) => ({ from, to, found: mistaken(wrong, from, to) })),
     );
@@ -107,24 +111,24 @@ class Gallery {
     const shown: Html[] = [];
     for (const { from, to, found } of frequent.slice(0, PAIRS)) {
       const title = html`${this.classes[from]!} taken for ${this.classes[to]!}, ${found.length}×`;
-      const patches = this.patches(found.slice(0, 5), false);
+      const patches = await this.patches(found.slice(0, 5), false);
       shown.push(html`<div class="class-row"><h3>${title}</h3><div>${patches}</div></div>\n`);
     }
     const rest = frequent.length - shown.length;
     return html`${shown}${rest > 0 && html`<p class="small">${rest} rarer confusions are left out.</p>`}`;
   }
 
-  private patches(rows: readonly Prediction[], judged = true): Html {
-    return html`${rows.map((row) => this.patch(row, judged))}`;
+  private async patches(rows: readonly Prediction[], judged = true): Promise<Html> {
+    return html`${await Promise.all(rows.map((row) => this.patch(row, judged)))}`;
   }
 
   /** One captioned patch; `judged` says in words and frame whether it was recognised. */
-  private patch({ file, truth, predicted, probabilities }: Prediction, judged: boolean): Html {
+  private async patch({ file, truth, predicted, probabilities }: Prediction, judged: boolean): Promise<Html> {
     const sure = percent(probabilities[predicted]!, 0);
     const answer = this.classes[predicted]!;
     const wrong = truth !== predicted;
     const words = `${file}: ${this.classes[truth!]!}, predicted ${answer} with probability ${sure}`;
-    const url = this.reader.dataUrl(file);
+    const url = await this.reader.dataUrl(file);
     const frame = this.inner && html`<span class="inner"></span>`;
     const picture =
       url === null ? html`<span class="cell none">gone</span>` : html`<img src="${url}" alt="${words}">${frame}`;

@@ -15,7 +15,7 @@ import { page } from "./page.js";
  * @throws UserError when the folder is not a run folder or the file cannot be written
  */
 export async function writeReport(runDir: string, outFile: string = join(runDir, "report.html")): Promise<string> {
-  await save(outFile, page(await readRun(runDir)));
+  await save(outFile, await page(await readRun(runDir)));
   return outFile;
 }
 

@@ -9,8 +9,8 @@ import { classTable, configText, confusionTable, factsTable, imageTable } from "
 import { insideTheStep, pseudoLabels, training } from "./training.js";
 
 /** The whole document. */
-export function page(run: RunData): string {
-  const { examples, mistakes } = galleries(run);
+export async function page(run: RunData): Promise<string> {
+  const { examples, mistakes } = await galleries(run);
   const document = html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="Equipoise"><title>${run.name} · Equipoise report</title>

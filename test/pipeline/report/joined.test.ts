@@ -38,7 +38,7 @@ describe("joined report", () => {
         add(`${config}-${seed}`, {
           request: { config, seed },
           skill: 1 + i / 4,
-          epochs: 40,
+          epochs: 20,
           steps: 20,
           ...(i > 0 && { teacher: {} }),
         });
