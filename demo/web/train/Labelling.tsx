@@ -8,6 +8,7 @@ import {
   addClass,
   classes,
   clearLabels,
+  closeSet,
   counts,
   current,
   guesses,
@@ -61,6 +62,9 @@ export function Labelling() {
             <UncertainFirst />
             <button type="button" onClick={clearLabels} disabled={labelled === 0}>
               Clear all labels
+            </button>
+            <button type="button" onClick={closeSet}>
+              Remove the images
             </button>
           </div>
         </div>

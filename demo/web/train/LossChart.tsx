@@ -2,7 +2,7 @@ import { classColour } from "../shared/colours.js";
 import { type Series, ticks } from "./metrics.js";
 
 const [width, height] = [520, 240];
-const margin = { left: 46, right: 12, top: 10, bottom: 34 };
+const margin = { left: 46, right: 14, top: 10, bottom: 42 };
 
 /** Losses over the steps of a run. */
 export function LossChart({ series }: { readonly series: readonly Series[] }) {
@@ -26,7 +26,7 @@ export function LossChart({ series }: { readonly series: readonly Series[] }) {
           </g>
         ))}
         {ticks(most.x).map((value) => (
-          <text key={value} x={at.x(value)} y={height - margin.bottom + 16} text-anchor="middle">
+          <text key={value} x={at.x(value)} y={height - margin.bottom + 18} text-anchor="middle">
             {value}
           </text>
         ))}

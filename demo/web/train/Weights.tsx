@@ -1,5 +1,6 @@
 import { classColour } from "../shared/colours.js";
 import { type Line, lastList } from "./metrics.js";
+import { colourOf } from "./session.js";
 
 /** How the unlabelled images were balanced in the last epoch: what the teacher took them for, and the weight of each class. */
 export function Weights({ lines, classes }: { readonly lines: readonly Line[]; readonly classes: readonly string[] }) {
@@ -29,7 +30,11 @@ export function Weights({ lines, classes }: { readonly lines: readonly Line[]; r
                 {truth && <td class="number">{truth[i]}</td>}
                 <td>
                   <svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
-                    <rect width={(100 * (weights[i] ?? 0)) / most} height="10" style={{ fill: classColour(i) }} />
+                    <rect
+                      width={(100 * (weights[i] ?? 0)) / most}
+                      height="10"
+                      style={{ fill: classColour(colourOf(name, i)) }}
+                    />
                   </svg>{" "}
                   {weights[i] ? weights[i].toPrecision(2) : "0 (never drawn)"}
                 </td>

@@ -47,7 +47,8 @@ function hear(event: TrainEvent): void {
 }
 
 function hearStatus(next: TrainStatus): void {
-  const finished = next.state === "done" && status.value.state === "running";
+  // At the end of a training, and when the page finds one that an earlier visit has finished.
+  const finished = next.state === "done" && status.value.state !== "done";
   status.value = next;
   if (next.state !== "running") [progress.value, speed.value] = [null, null];
   if (finished) useTrained().catch((error: unknown) => showProblem("Taking over the network", error));
@@ -57,7 +58,8 @@ function hearStatus(next: TrainStatus): void {
 async function useTrained(): Promise<void> {
   const file = await api.train.weights();
   const { run } = status.value;
-  if (file && run) network.value = { name: "trained in this page", origin: "trained", classes: run.classes, file };
+  if (file && run && network.value?.origin !== "file")
+    network.value = { name: "trained in this page", origin: "trained", classes: run.classes, file };
 }
 
 const windowMs = 5000;

@@ -30,6 +30,12 @@ let history: readonly { readonly image: number; readonly label: string | null }[
 export const counts = computed(() => classes.value.map((name) => labels.value.filter((one) => one === name).length));
 export const unlabelledCount = computed(() => labels.value.filter((label) => label === null).length);
 
+/** Number of a class's colour: as in the list of classes, which a run sorts. @param fallback for classes of another set */
+export function colourOf(name: string, fallback: number): number {
+  const at = classes.value.indexOf(name);
+  return at < 0 ? fallback : at;
+}
+
 /** The set as a training takes it. */
 export function currentSet(): LabelledSet {
   return { images: trainImages.value, labels: labels.value, ...(ids && { ids }) };
@@ -46,7 +52,13 @@ export function openSet(set: LabelledSet, names?: readonly string[]): void {
   guesses.value = new Map();
   order.value = set.images.map((_, i) => i);
   current.value = nextUnlabelled(-1);
+  api.train.keepImages(set.images).catch((error: unknown) => showProblem("Keeping the images", error));
   keep();
+}
+
+/** Forgets images and labels; what was trained stays. */
+export function closeSet(): void {
+  openSet({ images: [], labels: [] });
 }
 
 /** What the browser kept of an earlier visit. */
@@ -66,7 +78,9 @@ export async function openExample(): Promise<void> {
 
 /** Reads images; of a folder, the names of its folders are their classes. What cannot be read is shown, and the others are read. */
 export async function addFiles(files: readonly File[]): Promise<void> {
-  const pictures = files.filter(({ name }) => /\.(png|jpe?g|jpe|tiff?|btf|tf8)$/i.test(name));
+  const readable = files.filter(({ name }) => /\.(png|jpe?g|jpe|tiff?|btf|tf8)$/i.test(name));
+  const pictures = readable.filter((file) => !isMask(file));
+  const masks = new Map(readable.filter(isMask).map((file) => [stemBelow(file, "masks"), file]));
   await work("Reading the images", async () => {
     if (pictures.length === 0)
       throw new Error("there is no PNG, JPEG or TIFF file: choose pictures of single colonies");
@@ -78,7 +92,10 @@ export async function addFiles(files: readonly File[]): Promise<void> {
     for (const [i, file] of pictures.entries()) {
       reading.value = { label: `Reading ${file.name}`, done: i / pictures.length };
       try {
-        read.push({ image: await api.train.decode(file), label: folderClass(file) });
+        read.push({
+          image: await api.train.decode(file, masks.get(stemBelow(file, "images")) ?? null),
+          label: folderClass(file),
+        });
       } catch (error) {
         showProblem(`Reading ${file.name}`, error);
       }
@@ -92,10 +109,21 @@ export async function addFiles(files: readonly File[]): Promise<void> {
   });
 }
 
+/** As the command reads a folder: `masks/Dense/x.png` belongs to `images/Dense/x.png`. */
+function isMask(file: File): boolean {
+  return file.webkitRelativePath.split("/").slice(1, -1).includes("masks");
+}
+
+/** `Dense/x` of `set/images/Dense/x.png`. */
+function stemBelow(file: File, folder: string): string {
+  const path = file.webkitRelativePath;
+  const at = path.indexOf(`/${folder}/`);
+  return path.slice(at < 0 ? 0 : at + folder.length + 2).replace(/\.[^.]*$/, "");
+}
+
 /** `Dense` of `set/images/Dense/x.png`; null for loose files, and for folders of images without a class. */
 function folderClass(file: File): string | null {
   const parts = file.webkitRelativePath.split("/");
-  if (parts.includes("masks")) return null;
   const folder = parts.length > 2 ? (parts.at(-2) ?? "") : "";
   return classNameProblem(folder) === null && !/^images$/i.test(folder) ? folder : null;
 }
@@ -212,7 +240,7 @@ let timer = 0;
 function keep(): void {
   clearTimeout(timer);
   timer = window.setTimeout(() => {
-    const session = { images: trainImages.value, classes: classes.value, labels: labels.value };
-    api.train.keepSession(session).catch((error: unknown) => showProblem("Keeping the labels", error));
+    const kept = { classes: classes.value, labels: labels.value };
+    api.train.keepLabels(kept).catch((error: unknown) => showProblem("Keeping the labels", error));
   }, 400);
 }

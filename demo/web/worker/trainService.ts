@@ -1,6 +1,7 @@
 import { transfer } from "comlink";
 import type { IDBPDatabase } from "idb";
 import { UserError } from "../../../engine/errors.js";
+import type { GreyImage } from "../../../pipeline/data/types.js";
 import { openImage, toGrey8 } from "../../../pipeline/images/index.js";
 import { runFiles } from "../../../pipeline/run/store.js";
 import type { RunLog, RunResult } from "../../../pipeline/run/types.js";
@@ -71,9 +72,10 @@ export class TrainService {
   /** What this browser kept of an earlier visit: the labelling is returned, the run told to `watch`. */
   async restore(): Promise<Session | null> {
     const db = await this.db();
-    const session = (await db.get(imagesTable, "session")) as Session | undefined;
     if (!this.run) await this.findRun(db);
-    return session ?? null;
+    const images = (await db.get(imagesTable, "images")) as Session["images"] | undefined;
+    const labels = (await db.get(imagesTable, "labels")) as Omit<Session, "images"> | undefined;
+    return images && labels && images.length === labels.labels.length ? { images, ...labels } : null;
   }
 
   /** The example: synthetic colonies of four classes, all labelled. */
@@ -81,20 +83,28 @@ export class TrainService {
     return syntheticSet(onProgress);
   }
 
-  /** Decodes an image that the visitor chose. @throws UserError naming the file: too large, damaged, of another format */
-  async decode(file: File): Promise<TrainImage> {
-    const image = await openImage(blobSource(file));
-    const { w, h, pixels } = toGrey8(await image.page(0));
-    if (w * h > mostPixels)
+  /**
+   * Decodes an image that the visitor chose, and its mask where there is one.
+   * @throws UserError naming the file: too large, damaged, of another format, a mask of another size
+   */
+  async decode(file: File, maskFile: File | null): Promise<TrainImage> {
+    const image = await decoded(file);
+    const mask = maskFile && (await decoded(maskFile));
+    if (mask && (mask.width !== image.width || mask.height !== image.height))
       throw new UserError(
-        `${file.name}: is ${w} x ${h} px: train on pictures of single colonies; Find colonies cuts them out of a well`,
+        `${maskFile?.name}: the mask is ${mask.width} x ${mask.height} px, but its image is ${image.width} x ${image.height}: make it again from this image`,
       );
-    return { name: file.name, image: { width: w, height: h, pixels: new Uint8Array(pixels) }, mask: null };
+    return { name: file.name, image, mask: mask && { ...mask, pixels: mask.pixels.map((value) => Number(value > 0)) } };
   }
 
-  /** Keeps images and labels for the next visit. */
-  async keepSession(session: Session): Promise<void> {
-    await (await this.db()).put(imagesTable, session, "session");
+  /** Keeps images for the next visit. */
+  async keepImages(images: Session["images"]): Promise<void> {
+    await (await this.db()).put(imagesTable, images, "images");
+  }
+
+  /** Keeps the labels of these images. */
+  async keepLabels(labels: Omit<Session, "images">): Promise<void> {
+    await (await this.db()).put(imagesTable, labels, "labels");
   }
 
   /**
@@ -242,6 +252,16 @@ export class TrainService {
     this.status = { ...this.status, ...change };
     this.report({ kind: "status", status: this.status });
   }
+}
+
+async function decoded(file: File): Promise<GreyImage> {
+  const image = await openImage(blobSource(file));
+  const { w, h, pixels } = toGrey8(await image.page(0));
+  if (w * h > mostPixels)
+    throw new UserError(
+      `${file.name}: is ${w} x ${h} px: train on pictures of single colonies; Find colonies cuts them out of a well`,
+    );
+  return { width: w, height: h, pixels: new Uint8Array(pixels) };
 }
 
 function factsOf({ config, set }: PageRun, parts: RunFacts["parts"]): RunFacts {
