@@ -155,7 +155,7 @@ function designNotes(
   if (least >= 0.05)
     notes.push(
       `With ${n} and ${m} wells the rank-sum test cannot give less than p = ${least.toPrecision(2)}, whatever the data; ` +
-        "4 and 4 wells are the fewest with which it can fall below 0.05.",
+        "4 and 4 wells, or 3 and 5, are the fewest with which it can fall below 0.05.",
     );
   const lengths = wells.map(({ hours }) => `${hours[0]} to ${hours.at(-1)}`);
   if (new Set(lengths).size > 1 && summary !== "last")

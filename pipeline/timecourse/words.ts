@@ -51,6 +51,12 @@ export function pText(p: number | null): string {
   return p < 1e-4 ? "< 0.0001" : p.toFixed(p < 0.001 ? 4 : 3);
 }
 
+/** `= 0.012`, `< 0.0001` */
+function equals(p: number | null): string {
+  const text = pText(p);
+  return text.startsWith("<") ? text : `= ${text}`;
+}
+
 function signed(value: number, digits = 1): string {
   const text = Math.abs(value).toFixed(digits);
   return Number(text) === 0 ? text : `${value < 0 ? "-" : "+"}${text}`;
@@ -72,7 +78,7 @@ export function findings(course: TimeCourse): string[] {
     const share = options.summary === "slope" ? `${classes[one.class]} rises ${more}` : `${more} ${classes[one.class]}`;
     return (
       `${one.b} has ${share} than ${one.a}: ${valueText(course, b)} against ${valueText(course, a)}, a difference of ` +
-      `${differenceText(course, one.difference)} (Welch's t-test, p = ${pText(one.welch.corrected)} after Holm's correction${rankText(one)}).`
+      `${differenceText(course, one.difference)} (Welch's t-test, p ${equals(one.welch.corrected)} after Holm's correction${rankText(one)}).`
     );
   });
   const rest = tested.length - clear.length;
@@ -85,7 +91,7 @@ export function findings(course: TimeCourse): string[] {
 }
 
 function rankText({ rankSum }: Comparison): string {
-  return rankSum.p === null ? "" : `; rank-sum test, p = ${pText(rankSum.corrected)}`;
+  return rankSum.p === null ? "" : `; rank-sum test, p ${equals(rankSum.corrected)}`;
 }
 
 /** What the reader must keep in mind whatever the data. */
