@@ -4,6 +4,7 @@ import type { Initialisation } from "./declarations.js";
 import { Network } from "./network.js";
 import { type NetworkSummary, summarize } from "./summary.js";
 
+export { balancedHeadName } from "./balancedHead.js";
 export * from "./catalogue.js";
 export type { Initialisation } from "./declarations.js";
 export { Head, type HeadLayer, type HeadOptions, headLayers } from "./heads.js";

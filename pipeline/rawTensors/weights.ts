@@ -1,5 +1,6 @@
 import { type Device, UserError } from "../../engine/index.js";
 import {
+  balancedHeadName,
   createNetwork,
   featureSizes,
   isHrnet,
@@ -51,7 +52,8 @@ export function networkOf(
   { model, input, source }: { model: ModelName; input: number; source: string },
 ): Network {
   const sizes = sizesOf(weights, model, source);
-  const network = createNetwork(device, { ...sizes, model, input, seed: 0, label: model });
+  const balancedHead = weights.has(`${balancedHeadName}.weight`);
+  const network = createNetwork(device, { ...sizes, model, input, seed: 0, label: model, balancedHead });
   try {
     network.loadStateDict(weights, source);
     return network;

@@ -142,6 +142,7 @@ const cases: [set: string[], changes: readonly MetaScalar[]][] = [
   [["feedbackSign=old-new"], mpl],
   [["feedbackBn=same"], ["studentLossLabelledOld", ...mpl]],
   [["feedbackBaseline=0.7"], ["teacherLossMpl"]],
+  [["feedbackBaseline=0"], ["teacherLossMpl"]],
   [["mplWeight=3"], ["teacherLossMpl"]],
   [["mplWeight=0"], ["teacherLossMpl"]],
   [["extraStudentForward=false"], []],
@@ -194,6 +195,13 @@ describe("options of the meta step", () => {
 
   test("the centred feedback begins at 0 and follows the average", () => {
     const { scalars } = onCpu(metaOf("feedbackBaseline=0.7"));
+    const [d0, d1] = [scalars[0]!.feedback, scalars[1]!.feedback];
+    expect(scalars[0]!.teacherLossMpl).toBe(0);
+    expect(Math.sign(scalars[1]!.teacherLossMpl)).toBe(Math.sign(d1 - d0));
+  });
+
+  test("a baseline with decay 0 is the feedback of the step before, not none", () => {
+    const { scalars } = onCpu(metaOf("feedbackBaseline=0"));
     const [d0, d1] = [scalars[0]!.feedback, scalars[1]!.feedback];
     expect(scalars[0]!.teacherLossMpl).toBe(0);
     expect(Math.sign(scalars[1]!.teacherLossMpl)).toBe(Math.sign(d1 - d0));

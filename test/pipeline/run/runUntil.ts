@@ -7,7 +7,7 @@ import type { RunProgress } from "../../../pipeline/run/types.js";
 import { KeptLog, metricsOf, weightsOf } from "./support.js";
 
 /** Progress of training steps, not of checks, labelling, compiling or tests. */
-const isTraining = ({ label }: RunProgress) => /^(contrastive|pre-training|training|fine-tuning)/.test(label);
+const training = /^(contrastive|pre-training|training|fine-tuning)/;
 
 /** Trains on a folder of images, or resumes what was begun, until `stop` says so. @returns the result, or null after a stop */
 export async function runUntil(
@@ -30,17 +30,21 @@ export async function runUntil(
   });
 }
 
-/** A run that is stopped after every step ends as the whole one in `out` did: metrics and weights. @param steps of all phases together */
+/**
+ * A run that is stopped after every step ends as the whole one in `out` did: metrics and weights.
+ * @param steps of all phases together, or of those whose progress `within` fits
+ */
 export async function expectResumes(
   dataRoot: string,
   out: string,
   config: Config,
   steps: number,
   roles: readonly string[] = ["student"],
+  within = training,
 ): Promise<void> {
   const again = `${out}-steps`;
   let stops = 0;
-  while (stops <= steps && !(await runUntil(dataRoot, again, config, isTraining))) stops++;
+  while (stops <= steps && !(await runUntil(dataRoot, again, config, ({ label }) => within.test(label)))) stops++;
   expect(stops).toBe(steps);
   expect(metricsOf(again)).toEqual(metricsOf(out));
   expect(weightsOf(again, roles)).toEqual(weightsOf(out, roles));
