@@ -1,5 +1,8 @@
-import { readFileSync } from "node:fs";
-import { expect, inject } from "vitest";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { describe, expect, inject } from "vitest";
 import { readSafetensors } from "../../models/safetensors.js";
 import { serve } from "../../scripts/web.mjs";
 import { test as base, patience, shot } from "./browser.js";
@@ -48,4 +51,50 @@ test("examples/inference.html: a dense colony is called Dense", async ({ page, e
   expect(Object.keys(shares)).toEqual(["Debris", "Dense", "Diff", "Spread"]);
   expect(Number(shares.Dense), text).toBeGreaterThan(50);
   expect(Object.values(shares).reduce((sum, share) => sum + Number(share), 0)).toBeCloseTo(100, 0);
+});
+
+describe("the first lines of docs/embedding.md", () => {
+  const text = readFileSync(join(import.meta.dirname, "../../docs/embedding.md"), "utf8");
+  const [, snippet = ""] = /```html\n([\s\S]*?)```/.exec(text) ?? [];
+  const [, script = ""] = /<script type="module">([\s\S]*?)<\/script>/.exec(snippet) ?? [];
+
+  /** The page beside the built module, on a server with these headers; what it writes to the console. */
+  async function firstLine(
+    page: Page,
+    files: Record<string, string>,
+    headers: Record<string, string>,
+  ): Promise<string> {
+    const folder = mkdtempSync(join(tmpdir(), "equipoise-embedding-"));
+    copyFileSync(join(inject("pages").embedding, "dist/browser/engine.js"), join(folder, "engine.js"));
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
+    const served = await serve(folder, { headers });
+    try {
+      const [message] = await Promise.all([
+        page.waitForEvent("console", { timeout: patience }),
+        page.goto(`${served.url}index.html`),
+      ]);
+      return message.text();
+    } finally {
+      await served.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+  const icon = '<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,">';
+
+  test("run as they stand", async ({ page }) => {
+    const line = await firstLine(page, { "index.html": `${icon}${snippet}` }, {});
+    expect(line).toMatch(/0.*0.*2.*3/);
+  });
+
+  test("run under the strict policy, imported by address", async ({ page }) => {
+    const files = {
+      "index.html": `${icon}<script type="module" src="page.js"></script>`,
+      "page.js": script.replace('"equipoise/engine"', '"./engine.js"'),
+    };
+    expect(
+      await firstLine(page, files, {
+        "Content-Security-Policy": "default-src 'none'; script-src 'self'; img-src data:",
+      }),
+    ).toMatch(/0.*0.*2.*3/);
+  });
 });

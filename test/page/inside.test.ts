@@ -21,7 +21,7 @@ test("a lost GPU is said and opened again; then a step is timed kernel by kernel
   expect((await seen.jsonValue()).join("\n")).toMatch(/The GPU was lost .*Opening it again/);
 
   const inside = page.locator("#section-inside");
-  await inside.getByLabel("Step").selectOption("predict");
+  await inside.getByLabel("Step", { exact: true }).selectOption("predict");
   await inside.getByLabel("Images per step").selectOption("8");
   await inside.getByRole("button", { name: "Measure" }).click();
   await inside.locator(".kernels tbody tr").first().waitFor({ timeout: patience });
@@ -46,7 +46,6 @@ test("a lost GPU is said and opened again; then a step is timed kernel by kernel
 test("measuring can be stopped", async ({ page, site }) => {
   await openSection(page, site, "inside");
   const inside = page.locator("#section-inside");
-  await inside.getByLabel("Network").selectOption("vgg19");
   await inside.getByRole("button", { name: "Measure" }).click();
   await inside.getByRole("button", { name: "Stop" }).click();
   await inside.locator(".progress").waitFor({ state: "detached", timeout: patience });

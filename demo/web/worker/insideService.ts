@@ -81,10 +81,14 @@ export class InsideService {
       const step = makeStep(device, config, classes, request.step);
       try {
         const { signal } = running;
-        await device.precompile(step.compute, (done, total) => onProgress("Compiling kernels", done, total));
-        const measuring = (done: number, total: number) => onProgress("Measuring steps", done, total);
+        const tell = (doing: string) => (done: number, total: number) => {
+          signal.throwIfAborted();
+          onProgress(doing, done, total);
+        };
+        await device.precompile(step.compute, tell("Compiling kernels"));
         const { repeats } = request;
-        const { eager: _, ...measured } = await profileStep(device, step, { repeats, signal, onProgress: measuring });
+        const measuring = { repeats, signal, onProgress: tell("Measuring steps") };
+        const { eager: _, ...measured } = await profileStep(device, step, measuring);
         const { model, width, patch, batch } = config;
         return {
           ...head(device),
