@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { type StepKind, stepKinds } from "../pipeline/profile/stepKind.js";
+import { type StepKind, stepKinds, stepOf } from "../pipeline/profile/stepKind.js";
 import type { Comparison, KernelTiming, ProfileDocument } from "./actions.js";
 import { type StepOptions, stepConfig, withStepOptions } from "./configOptions.js";
 import { table } from "./format.js";
@@ -29,7 +29,8 @@ export function addProfile(program: Command, session: Session): void {
     .addOption(
       new Option(
         "--step <kind>",
-        "an update by cross-entropy, one of teacher and student, a prediction, or finding a well's colonies (default: the configuration's)",
+        "an update by cross-entropy, one of teacher and student, one of FixMatch, one from views without labels (SimCLR and its like), " +
+          "a prediction, or finding a well's colonies (default: the configuration's)",
       ).choices(stepKinds),
     )
     .option("--repeats <n>", "steps to time", wholeNumber(1), 5)
@@ -51,7 +52,7 @@ export function addProfile(program: Command, session: Session): void {
 async function runProfile(session: Session, options: Options): Promise<void> {
   const { classes, repeats, tune, adapter, timing, trace, html, svg, dumpShaders } = options;
   const config = stepConfig(options);
-  const step = options.step ?? (config.method === "supervised" ? "train" : "ipb");
+  const step = options.step ?? stepOf(config.method);
   const files = given({ adapter, timing, trace, html, svg, dumpShaders });
   const document = await interruptible(
     session,
@@ -148,6 +149,7 @@ function addKernel(profile: Command, session: Session): void {
     )
     .option("--flops <expression>", "floating-point operations of a run, such as 2*n*n*n")
     .option("--samples <n>", "runs of each size", wholeNumber(1), 11)
+    .option("--adapter <name>", "part of the name of a WebGPU adapter")
     .action(async (file: string, options: KernelOptions, command: Command) => {
       const { sizes = null, flops, samples } = options;
       // The flag is the parent command's, wherever it stands.

@@ -67,7 +67,7 @@ test("the step is the configuration's unless another is asked; only steps that e
   expect((await profiling(["--preset", "tiny", "--step", "predict"])).calls[0]?.step).toBe("predict");
   const wrong = await profiling(["--step", "fly"]);
   expect(wrong).toMatchObject({ code: 2, calls: [] });
-  expect(wrong.stderr).toContain("Allowed choices are train, ipb, predict, detect");
+  expect(wrong.stderr).toContain("Allowed choices are train, ipb, fixmatch, contrastive, predict, detect");
 });
 
 test("profile --json is the document", async () => {
