@@ -26,6 +26,7 @@ export function addSummary(program: Command, session: Session): void {
         .choices(methodNames)
         .default("supervised"),
     )
+    .option("--recompute", "make outputs of batch norm again in the backward pass, as with --set memory.recompute=true")
     .option(
       "--memory <GB>",
       "memory that training may take (default: half of the system's, on CPU adapters)",
@@ -55,7 +56,7 @@ function describe(summary: ModelSummary): string {
     ["largest tensor per patch", mebi(totals.largestTensorBytes)],
     [
       `training step, batch ${training.batch}`,
-      `about ${mebi(bytes.total)} (${training.method}; weights ${mebi(bytes.weights)}, gradients ${mebi(bytes.gradients)}, ` +
+      `about ${mebi(bytes.total)} (${training.method}${training.recompute ? ", recomputing" : ""}; weights ${mebi(bytes.weights)}, gradients ${mebi(bytes.gradients)}, ` +
         `momentum ${mebi(bytes.optimizer)}, activations ${mebi(bytes.activations)}, their gradients ${mebi(bytes.temporary)})`,
     ],
     [

@@ -34,6 +34,8 @@ export interface LayerSummary {
   readonly macs: number;
   /** Bytes of the output in memory (channels padded to fours). */
   readonly bytes: number;
+  /** With `memory.recompute` its output is not kept for the backward pass: made again there, or not read. */
+  readonly recomputable?: true;
 }
 
 /** A network without weights: the layers of one pass, and what its state dict holds. */
@@ -77,7 +79,7 @@ class ShapeLayers implements Layers<Shaped> {
     const [channels] = this.shapes.get(`${name}.weight`) ?? [];
     if (channels !== x.shape.at(-1)) throw new ShapeError(`${name}: ${channels} channels, x ${formatShape(x.shape)}`);
     if (options.add) this.same("batchNorm", x, options.add);
-    return this.record("batchNorm", name, x, x.shape);
+    return this.record("batchNorm", name, x, x.shape, options.add ? {} : { recomputable: true });
   }
 
   relu(x: Shaped): Shaped {
@@ -102,7 +104,10 @@ class ShapeLayers implements Layers<Shaped> {
 
   upsample(x: Shaped, factor: number): Shaped {
     const [n, h, w, c] = x.shape as [number, number, number, number];
-    return this.record("upsample", "upsample", x, [n, h * factor, w * factor, c], { kernel: factor });
+    return this.record("upsample", "upsample", x, [n, h * factor, w * factor, c], {
+      kernel: factor,
+      recomputable: true,
+    });
   }
 
   globalAveragePool(x: Shaped): Shaped {
@@ -147,14 +152,19 @@ class ShapeLayers implements Layers<Shaped> {
     name: string,
     x: Shaped,
     output: readonly number[],
-    { kernel = 1, stride = 1, macs = 0 }: { kernel?: number; stride?: number; macs?: number } = {},
+    {
+      kernel = 1,
+      stride = 1,
+      macs = 0,
+      ...rest
+    }: { kernel?: number; stride?: number; macs?: number; recomputable?: true } = {},
   ): Shaped {
     const parameters = this.counted.has(name)
       ? 0
       : size(this.shapes.get(`${name}.weight`)) + size(this.shapes.get(`${name}.bias`));
     this.counted.add(name);
     const bytes = padded(output) * 4;
-    this.layers.push({ name, kind, input: x.shape, output, kernel, stride, parameters, macs, bytes });
+    this.layers.push({ name, kind, input: x.shape, output, kernel, stride, parameters, macs, bytes, ...rest });
     return { shape: output };
   }
 }

@@ -25,6 +25,8 @@ export interface SummaryOptions extends Omit<ArchitectureOptions, "input"> {
   /** Patches of a batch, for the memory of a training step. */
   readonly batch: number;
   readonly method: Method;
+  /** Whether outputs of batch norm are made again in the backward pass (`memory.recompute`). Default false. */
+  readonly recompute?: boolean | undefined;
   /** Memory that training may take, GB; default: half of the system's on adapters that compute on the CPU. */
   readonly memory?: number | undefined;
 }
@@ -44,7 +46,12 @@ export interface ModelSummary {
     readonly activationBytes: number;
     readonly largestTensorBytes: number;
   };
-  readonly training: { readonly method: Method; readonly batch: number; readonly bytes: TrainingMemory };
+  readonly training: {
+    readonly method: Method;
+    readonly recompute: boolean;
+    readonly batch: number;
+    readonly bytes: TrainingMemory;
+  };
   readonly limits: Limits;
   /** Patches; null where the limit is not known. `largest` is the smaller one. */
   readonly batches: {
@@ -67,13 +74,13 @@ export interface Limits {
 /** @throws UserError for an unknown model, or a size that it does not take */
 export async function summarizeForTraining(options: SummaryOptions): Promise<ModelSummary> {
   const model = modelName(options.model);
-  const { width, featureSize, classes, batch, method } = options;
+  const { width, featureSize, classes, batch, method, recompute = false } = options;
   const input = options.input ?? (isMultiScale(model) ? 224 : 128);
   const network = summarizeModel({ model, width, input, featureSize, classes });
   const limits = await readLimits(options.memory);
   const { bindingBytes, memoryBytes } = limits;
   const binding = bindingBytes === null ? null : batchBound(network, bindingBytes, method);
-  const memory = memoryBytes === null ? null : batchWithin(network, memoryBytes, method);
+  const memory = memoryBytes === null ? null : batchWithin(network, memoryBytes, { method, recompute });
   const known = [binding, memory].filter((value) => value !== null);
   return {
     model,
@@ -88,7 +95,7 @@ export async function summarizeForTraining(options: SummaryOptions): Promise<Mod
       activationBytes: activationSum(network),
       largestTensorBytes: largestTensor(network),
     },
-    training: { method, batch, bytes: trainingMemory(network, batch, method) },
+    training: { method, recompute, batch, bytes: trainingMemory(network, batch, { method, recompute }) },
     limits,
     batches: { binding, memory, largest: known.length > 0 ? Math.min(...known) : null },
   };

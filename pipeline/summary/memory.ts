@@ -20,20 +20,30 @@ export interface TrainingMemory {
 /** Gradients of the largest activations that are alive together: two, and one that is added. */
 const gradientsAlive = 3;
 
+/** What is trained, and how. */
+export interface TrainingKind {
+  readonly method: Method;
+  /** `memory.recompute`: outputs of batch norm are made again in the backward pass. */
+  readonly recompute: boolean;
+}
+
 /** @param perPatch summary of a pass of one patch */
-export function trainingMemory(perPatch: NetworkSummary, batch: number, method: Method): TrainingMemory {
+export function trainingMemory(perPatch: NetworkSummary, batch: number, kind: TrainingKind): TrainingMemory {
+  const { method, recompute } = kind;
   const { teacher, alive } = methods[method];
   const weights = (teacher ? 2 : 1) * perPatch.parameterBytes;
-  const activations = alive * batch * activationSum(perPatch);
-  const temporary = gradientsAlive * largestPassOf(method) * batch * largestTensor(perPatch);
+  const activations = alive * batch * (recompute ? keptSum(perPatch) : activationSum(perPatch));
+  // What is made again is there while it is read.
+  const together = gradientsAlive + (recompute ? 1 : 0);
+  const temporary = together * largestPassOf(method) * batch * largestTensor(perPatch);
   const total = 3 * weights + activations + temporary;
   return { weights, gradients: weights, optimizer: weights, activations, temporary, total };
 }
 
 /** The largest batch whose step stays within `bytes`; 0 if not even one patch does. */
-export function batchWithin(perPatch: NetworkSummary, bytes: number, method: Method): number {
-  const fixed = trainingMemory(perPatch, 0, method).total;
-  const each = trainingMemory(perPatch, 1, method).total - fixed;
+export function batchWithin(perPatch: NetworkSummary, bytes: number, kind: TrainingKind): number {
+  const fixed = trainingMemory(perPatch, 0, kind).total;
+  const each = trainingMemory(perPatch, 1, kind).total - fixed;
   return Math.max(0, Math.floor((bytes - fixed) / each));
 }
 
@@ -51,4 +61,9 @@ export function largestTensor({ layers }: NetworkSummary): number {
 /** Bytes of all layer outputs of one patch. */
 export function activationSum({ layers }: NetworkSummary): number {
   return layers.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Bytes of the layer outputs of one patch that recomputation keeps. */
+function keptSum({ layers }: NetworkSummary): number {
+  return layers.reduce((sum, { bytes, recomputable }) => sum + (recomputable ? 0 : bytes), 0);
 }

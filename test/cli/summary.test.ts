@@ -27,6 +27,21 @@ describe("summary", () => {
     expect([two.weights, two.activations]).toEqual([2 * one.weights, 5 * one.activations]);
   });
 
+  test("recomputation takes less memory for activations, and allows a larger batch", async () => {
+    const of = async (...flags: string[]) => {
+      const { stdout } = await summary("--model", "vgg19", "--memory", "4", "--json", ...flags);
+      return JSON.parse(stdout);
+    };
+    const [plain, saving] = [await of(), await of("--recompute")];
+    expect([plain.training.recompute, saving.training.recompute]).toEqual([false, true]);
+    // Of convolution, batch norm and pool, batch norm's output is as large as the convolution's.
+    const share = saving.training.bytes.activations / plain.training.bytes.activations;
+    expect(share).toBeGreaterThan(0.5);
+    expect(share).toBeLessThan(0.65);
+    expect(saving.batches.memory).toBeGreaterThan(1.2 * plain.batches.memory);
+    expect((await summary("--model", "vgg19", "--recompute")).stdout).toContain("(supervised, recomputing; weights");
+  });
+
   test("the table has a line per layer and the totals", async () => {
     const { stdout } = await summary("--model", "vgg19", "--memory", "4");
     expect(stdout).toMatch(/^conv features\.3 +128x128x64 +36,928 +603,979,776 +4096\.0$/m);
@@ -35,7 +50,7 @@ describe("summary", () => {
   });
 
   test.each([
-    [["--model", "resnet"], 1, 'model "resnet" is not known: choose one of vgg19'],
+    [["--model", "resnet"], 1, 'model "resnet" is not known: choose one of vgg-compact, vgg19'],
     [["--model", "hrnet-w18", "--input", "100"], 1, "a multiple of 32, not 100; the nearest is 96"],
     [["--model", "hrnet-w18", "--features", "64"], 2, "Give 128 or 512."],
     [[], 2, "--model"],

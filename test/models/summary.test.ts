@@ -53,10 +53,12 @@ test("a layer's shapes, parameters and multiply-adds", () => {
 
 describe("the memory estimate is near what a training step takes", () => {
   test.each([
-    ["hrnet-small-v1", 64, 8],
-    ["ms-hrnet-small-v1", 128, 6],
-    ["vgg19", 64, 12],
-  ])("%s at %i px, batch %i", async (model, input, batch) => {
+    ["hrnet-small-v1", 64, 8, false],
+    ["ms-hrnet-small-v1", 128, 6, false],
+    ["vgg19", 64, 12, false],
+    ["hrnet-small-v1", 64, 8, true],
+    ["vgg19", 64, 12, true],
+  ])("%s at %i px, batch %i, recomputing: %s", async (model, input, batch, recompute) => {
     const options = { model, width: 0.25, input, classes: 4 };
     const device = await openNodeDevice();
     const network = createNetwork(device, { ...options, seed: 1, label: model });
@@ -66,7 +68,7 @@ describe("the memory estimate is near what a training step takes", () => {
     }));
     const labels = device.zeros([batch], "labels", "u32");
     for (let step = 0; step < 2; step++) {
-      const tape = new Tape(device);
+      const tape = new Tape(device, true, { recompute });
       const image = (side: number) => device.zeros([batch, side, side, 1], "image");
       const [x, x2] = [image(input), model.startsWith("ms-") ? image(input / 2) : null];
       const { logits } = network.forward(tape, { x, x2 }, { training: true });
@@ -75,7 +77,7 @@ describe("the memory estimate is near what a training step takes", () => {
       tape.dispose();
     }
     await device.sync();
-    const { total } = trainingMemory(summarizeModel(options), batch, "supervised");
+    const { total } = trainingMemory(summarizeModel(options), batch, { method: "supervised", recompute });
     const ratio = device.memory.peak / total;
     device.close();
     expect(ratio, `peak ${device.memory.peak}, estimate ${total}`).toBeGreaterThan(0.75);
