@@ -42,6 +42,9 @@ export interface FrameRequest {
 /** Room around an outline for axons that leave it, pixels. */
 const MARGIN = 40;
 
+/** How far beyond the outline's box cells are drawn, pixels: a ragged colony's outermost ones reach that far. */
+const BRIM = 12;
+
 /** Draws a colony into a specimen of its own. */
 function drawColony(
   colony: ColonyHistory,
@@ -58,7 +61,8 @@ function drawColony(
     states.length === 1
       ? [wholeArea(outline, width, height)]
       : divideOutline(outline, width, height, shares, new Rng(seed, `${colony.stream} division`));
-  const box = { x0: MARGIN, y0: MARGIN, x1: width - MARGIN, y1: height - MARGIN };
+  const brim = MARGIN - BRIM;
+  const box = { x0: brim, y0: brim, x1: width - brim, y1: height - brim };
   areas.forEach((area, i) => {
     const inner: Area = { owner: area.owner, box, depth: area.depth };
     // The same random numbers in every frame: what changes from hour to hour follows from the state.

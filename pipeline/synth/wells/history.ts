@@ -8,7 +8,7 @@ import type { CellState } from "../morphology.js";
 import { type Gaussian, SYNTH_CLASSES, type SynthClass, type SynthParameters } from "../parameters.js";
 
 /** Changes whenever the pictures of a seed change; the cells and the optics are those of `synthParameters`. */
-export const wellsVersion = 1;
+export const wellsVersion = 2;
 
 /** A 10x field of the paper, pixels of 0.8 um. */
 export const wellSide = 2908;

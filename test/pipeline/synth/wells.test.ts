@@ -103,6 +103,23 @@ describe("a well over two days", () => {
     expect(share("Dense", 47)).toBeLessThan(share("Dense", 0) / 2);
   });
 
+  it("shows ragged colonies whole: none ends in a straight line at a side of its box", () => {
+    const [size, shares]: [number, number[]] = [900, []];
+    for (const well of ["A01", "A02"]) {
+      const { ids, colonies } = frame(44, well, size);
+      for (const { id, minRow, maxRow, minCol, maxCol, area, touchesBorder } of colonies) {
+        if (touchesBorder || area < 2000) continue;
+        const count = (length: number, place: (i: number) => number) =>
+          Array.from({ length }, (_, i) => ids[place(i)]).filter((found) => found === id).length / length;
+        for (const row of [minRow, maxRow - 1]) shares.push(count(maxCol - minCol, (i) => row * size + minCol + i));
+        for (const column of [minCol, maxCol - 1])
+          shares.push(count(maxRow - minRow, (i) => (minRow + i) * size + column));
+      }
+    }
+    expect(shares.length).toBeGreaterThan(12);
+    expect(Math.max(...shares)).toBeLessThan(0.15);
+  });
+
   it("is lit unevenly, and noisy where nothing grows", () => {
     const { pixels, ids } = frame(10);
     const mean = (keep: (x: number, y: number) => boolean) => {
