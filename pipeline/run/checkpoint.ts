@@ -36,17 +36,34 @@ export type RunState = z.infer<typeof stateSchema>;
 /** Tensors of a checkpoint by name: vectors as they lie on the GPU. */
 export type StateTensors = Readonly<Record<string, Tensor>>;
 
-/** Writes state and tensors as one file of a run, atomically. @param arrays further integers, such as the epoch's plan */
+/** Values of tensors by name. */
+export type TensorValues = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
+
+export const noValues: TensorValues = new Map();
+
+export async function readTensors(device: Device, tensors: StateTensors): Promise<TensorValues> {
+  const values = new Map<string, Float32Array<ArrayBuffer>>();
+  for (const [name, tensor] of Object.entries(tensors)) values.set(name, await device.read(tensor));
+  return values;
+}
+
+/**
+ * Writes state and tensors as one file of a run, atomically.
+ * @param arrays further integers, such as the epoch's plan
+ * @param known tensors that have been read already, and have not changed since
+ */
 export async function writeCheckpoint(
   store: RunStore,
   device: Device,
   state: RunState,
   tensors: StateTensors,
   arrays: Readonly<Record<string, Int32Array>>,
+  known: TensorValues = noValues,
 ): Promise<void> {
   const all = new Map<string, RawTensor>();
   for (const [name, tensor] of Object.entries(tensors)) {
-    all.set(name, { dtype: "F32", shape: [...tensor.shape], data: await device.read(tensor) });
+    const data = known.get(name) ?? (await device.read(tensor));
+    all.set(name, { dtype: "F32", shape: [...tensor.shape], data });
   }
   for (const [name, values] of Object.entries(arrays))
     all.set(name, { dtype: "I32", shape: [values.length], data: Int32Array.from(values) });

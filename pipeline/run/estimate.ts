@@ -21,6 +21,10 @@ export class TimeEstimate {
   private count = 0;
   private begun = 0;
   private asked = false;
+  /** Steps of the phase that an earlier process has done. */
+  private skipped = 0;
+  /** Whether an earlier process has begun the run. Null before the first step. */
+  private resumed: boolean | null = null;
 
   constructor(
     private readonly config: Config,
@@ -38,11 +42,17 @@ export class TimeEstimate {
     this.steps = phasesOf(config).map((name) => [name, lengths[name]().totalSteps]);
   }
 
-  /** Call after each step. @throws UserError if the user does not want to go on. */
-  async afterStep(phase: Phase, device: Device): Promise<void> {
+  /**
+   * Call after each step.
+   * @param done steps of the phase that are done, by an earlier process too
+   * @throws UserError if the user does not want to go on
+   */
+  async afterStep(phase: Phase, done: number, device: Device): Promise<void> {
     if (phase.name !== this.phase) {
       this.phase = phase.name;
       this.count = 0;
+      this.skipped = done - 1;
+      this.resumed ??= this.skipped > 0 || phase.name !== this.steps[0]?.[0];
     }
     this.count++;
     if (this.count === warmUp) {
@@ -64,15 +74,17 @@ export class TimeEstimate {
     };
     const unit = secondsPerStep / passes[phase.name];
     const ahead = this.steps.slice(this.steps.findIndex(([name]) => name === phase.name));
-    const seconds = ahead.reduce((sum, [name, steps]) => sum + unit * passes[name] * steps, 0);
+    const all = ahead.reduce((sum, [name, steps]) => sum + unit * passes[name] * steps, 0);
+    const seconds = all - secondsPerStep * this.skipped;
     const { largest, activations } = estimateMemory(this.config);
     const memory = `about ${mebibytes(activations)} of activations, largest tensor ${mebibytes(largest)} of ${mebibytes(device.limits.maxStorageBufferBindingSize)}`;
     this.options.log.info(
-      `${phase.title}: ${duration(secondsPerStep * phase.length.stepsPerEpoch)} per epoch; about ${duration(seconds)} in all (${memory})`,
+      `${phase.title}: ${duration(secondsPerStep * phase.length.stepsPerEpoch)} per epoch; about ${duration(seconds)} ${this.resumed ? "left" : "in all"} (${memory})`,
     );
     if (seconds < longRunHours * 3600 || this.asked || this.options.yes) return;
     this.asked = true;
-    if (await this.options.log.confirm(`This run will take about ${duration(seconds)}. Go on?`)) return;
+    const what = this.resumed ? "The rest of this run" : "This run";
+    if (await this.options.log.confirm(`${what} will take about ${duration(seconds)}. Go on?`)) return;
     throw new UserError(
       "stopped before a long run: use a smaller --preset, fewer epochs (--set train.epochs=...), or --yes",
     );

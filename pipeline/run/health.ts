@@ -1,4 +1,5 @@
-import { type Device, type Tensor, UserError } from "../../engine/index.js";
+import { UserError } from "../../engine/index.js";
+import type { TensorValues } from "./checkpoint.js";
 import type { Phase } from "./phase.js";
 
 /** The run cannot go on: a loss or a weight is NaN or infinite. @param lastGood where it can go on from, null: nowhere yet */
@@ -12,12 +13,9 @@ export function nonFiniteError(phase: Phase, step: number, what: string, lastGoo
 }
 
 /** The first of the tensors that holds a NaN or an infinity, and the value. */
-export async function firstNonFinite(
-  device: Device,
-  tensors: Readonly<Record<string, Tensor>>,
-): Promise<{ name: string; value: number } | null> {
-  for (const [name, tensor] of Object.entries(tensors)) {
-    const value = (await device.read(tensor)).find((v) => !Number.isFinite(v));
+export function firstNonFinite(tensors: TensorValues): { name: string; value: number } | null {
+  for (const [name, values] of tensors) {
+    const value = values.find((v) => !Number.isFinite(v));
     if (value !== undefined) return { name, value };
   }
   return null;

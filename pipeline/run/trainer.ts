@@ -5,10 +5,13 @@ import { type MethodFacts, methods, phasesOf } from "../methods.js";
 import type { Evaluation } from "../metrics.js";
 import {
   type Checkpoint,
+  noValues,
   type RunState,
+  readTensors,
   restoreTensors,
   type StateTensors,
   savedArray,
+  type TensorValues,
   writeCheckpoint,
 } from "./checkpoint.js";
 import { classify, evaluationOf } from "./classify.js";
@@ -145,7 +148,7 @@ export class Trainer {
       state.step++;
       this.record(phase, rows);
       this.show(phase);
-      await this.estimate.afterStep(phase, ws.device);
+      await this.estimate.afterStep(phase, state.step, ws.device);
       await this.options.between?.();
       const now = performance.now();
       this.addTime(recorded - recording, now - begun);
@@ -188,7 +191,7 @@ export class Trainer {
 
   private async endEpoch(phase: Phase, epoch: number): Promise<void> {
     const { state, options } = this;
-    await this.refuseNonFiniteWeights(phase);
+    const weights = await this.healthyWeights(phase);
     await phase.finishEpoch?.();
     const evaluation = phase.evaluated && (await this.validate(phase, phase.evaluated));
     const means = state.epochSums.map((sum) => sum / Math.max(1, state.epochSteps));
@@ -211,7 +214,8 @@ export class Trainer {
         `${phase.title}: epoch ${epoch + 1} of ${epochs}, ${evaluation ? `validation balanced accuracy ${percent(evaluation.balancedAccuracy)} (n = ${evaluation.n})` : `loss ${means[0]?.toFixed(3)}`}`,
       );
     }
-    await this.save(phase);
+    // The end of an epoch may have changed weights.
+    await this.save(phase, phase.finishEpoch ? noValues : weights);
   }
 
   /** @throws UserError for a probability that is not finite */
@@ -249,11 +253,11 @@ export class Trainer {
   /** A checkpoint inside an epoch. */
   private async pause(phase: Phase, ring: ScalarRing): Promise<void> {
     this.record(phase, await ring.drain());
-    await this.refuseNonFiniteWeights(phase);
-    await this.save(phase);
+    await this.save(phase, await this.healthyWeights(phase));
   }
 
-  private async save(phase: Phase): Promise<void> {
+  /** @param known values of tensors that have been read since the last step */
+  private async save(phase: Phase, known: TensorValues): Promise<void> {
     const { device } = this.ws;
     const { tensors, arrays } = phase.state();
     const seconds = this.seconds;
@@ -274,6 +278,7 @@ export class Trainer {
       state,
       { ...this.networkTensors(), ...optimizerTensors(phase.optimizers), ...tensors },
       arrays,
+      known,
     );
     this.savedAt = performance.now();
     this.lastSaved = this.describeCheckpoint(phase, state.step);
@@ -335,10 +340,14 @@ export class Trainer {
     throw nonFiniteError(phase, step, `${phase.scalars.names[bad]} became ${values[bad]}`, this.lastSaved);
   }
 
-  /** Before weights are evaluated or saved: the loss of a step is that of the weights before it. */
-  private async refuseNonFiniteWeights(phase: Phase): Promise<void> {
-    const bad = await firstNonFinite(this.ws.device, this.ownTensors());
-    if (!bad) return;
+  /**
+   * Reads weights and statistics before they are evaluated or saved: the loss of a step is that of the weights before it.
+   * @throws UserError for one that is not finite
+   */
+  private async healthyWeights(phase: Phase): Promise<TensorValues> {
+    const values = await readTensors(this.ws.device, this.ownTensors());
+    const bad = firstNonFinite(values);
+    if (!bad) return values;
     const [role] = bad.name.split(".");
     throw nonFiniteError(phase, this.state.step - 1, `a weight of the ${role} became ${bad.value}`, this.lastSaved);
   }

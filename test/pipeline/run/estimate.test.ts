@@ -27,7 +27,7 @@ function phase(name: PhaseName, stepsPerEpoch: number): Phase {
 /** What is said and asked when every step of the phases takes `seconds`. */
 async function estimate(
   steps: [Phase, seconds: number][],
-  options: { set?: string[]; yes?: boolean; answer?: boolean } = {},
+  options: { set?: string[]; yes?: boolean; answer?: boolean; done?: number } = {},
 ): Promise<KeptLog> {
   const log = new KeptLog();
   const asks = vi.spyOn(log, "confirm");
@@ -41,7 +41,7 @@ async function estimate(
     for (let step = 0; step < 8; step++) {
       // The first steps compile, and do not count.
       vi.advanceTimersByTime(step < 2 ? 60_000 : seconds * 1000);
-      await time.afterStep(phase, device);
+      await time.afterStep(phase, (options.done ?? 0) + step + 1, device);
     }
   }
   return log;
@@ -85,6 +85,15 @@ describe("a run of more than 24 hours", () => {
     expect(questions).toEqual(["This run will take about 29.5 h. Go on?"]);
   });
 
+  test("that is resumed is asked about by what is left", async () => {
+    const few: [Phase, number][] = [[phase("train", 23), 3000]];
+    // 46 steps and then 10 supervised ones; of the first, 20 are done.
+    expect((await estimate(few, { done: 20 })).questions).toEqual([]);
+    const { infos, questions } = await estimate(few, { done: 3 });
+    expect(infos[0]).toContain(`about ${((43 * 3000 + (10 * 3 * 3000) / 16) / 3600).toFixed(1)} h left (`);
+    expect(questions).toEqual(["The rest of this run will take about 37.4 h. Go on?"]);
+  });
+
   test("stops after a no", async () => {
     await expect(estimate(long, { answer: false })).rejects.toThrow(
       "stopped before a long run: use a smaller --preset, fewer epochs (--set train.epochs=...), or --yes",
@@ -104,7 +113,7 @@ describe("a run of more than 24 hours", () => {
   test("of FixMatch counts a step on U as three forward and backward passes", async () => {
     const { infos } = await estimate([[phase("train", 23), 90]], { set: ["method=fixmatch"] });
     // 46 of these, then 10 supervised ones, a third as long.
-    expect(infos[0]).toContain(`about ${(46 * 90 + (10 * 90) / 3) / 60} min in all`);
+    expect(infos[0]).toContain(`about ${(46 * 90 + (10 * 90) / 3) / 60} min left`);
   });
 
   test("of SimCLR counts contrastive steps as two forward and backward passes, over L and U", async () => {
