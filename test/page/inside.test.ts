@@ -21,7 +21,7 @@ test("a lost GPU is said and opened again; then a step is timed kernel by kernel
   expect((await seen.jsonValue()).join("\n")).toMatch(/The GPU was lost .*Opening it again/);
 
   const inside = page.locator("#section-inside");
-  await inside.getByLabel("Step", { exact: true }).selectOption("predict");
+  await inside.getByRole("combobox", { name: "Step", exact: true }).selectOption("predict");
   await inside.getByLabel("Images per step").selectOption("8");
   await inside.getByRole("button", { name: "Measure" }).click();
   await inside.locator(".kernels tbody tr").first().waitFor({ timeout: patience });

@@ -84,7 +84,7 @@ function Row({
       <td>{row.shape}</td>
       <td class="number">{row.calls}</td>
       <td class="time">
-        <span class="bar" style={style} aria-hidden="true" />
+        <span class="time-bar" style={style} aria-hidden="true" />
         {milliseconds(row.totalMs)} <span class="small muted">{formatPercent(row.share)}</span>
       </td>
       <td class="number">{rate}</td>

@@ -49,7 +49,7 @@ export function Roofline({ document: { roofline, rows } }: { readonly document: 
         <text x={(edge.left + width - edge.right) / 2} y={height - 6} text-anchor="middle">
           operations per byte
         </text>
-        <text x={edge.left} y={10} text-anchor="end">
+        <text x={edge.left + 6} y={edge.top + 14}>
           GFLOP/s
         </text>
         <polyline class="roof" points={roof.map(([a = 1, b = 1]) => `${x.at(a)},${y.at(b)}`).join(" ")} />

@@ -85,6 +85,7 @@ export class InsideService {
           signal.throwIfAborted();
           onProgress(doing, done, total);
         };
+        tell("Compiling kernels")(0, 1);
         await device.precompile(step.compute, tell("Compiling kernels"));
         const { repeats } = request;
         const measuring = { repeats, signal, onProgress: tell("Measuring steps") };
@@ -97,6 +98,7 @@ export class InsideService {
         };
       } finally {
         step.release();
+        device.pool.trim(); // the roofline's buffers are large
       }
     });
   }
