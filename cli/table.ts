@@ -17,7 +17,9 @@ interface Options {
 
 const formats: readonly TableFormat[] = ["markdown", "latex", "csv"];
 const networks: readonly NetworkChoice[] = ["student", "teacher", "both"];
-const metrics: readonly TestedMetric[] = ["balancedAccuracy", "macroF1", "precision", "auroc", "accuracy"];
+const averages: readonly TestedMetric[] = ["balancedAccuracy", "macroF1", "precision", "auroc", "accuracy"];
+/** Of one class, `recall:Dense`, or of each, `recall:*`. */
+const ofClass = /^(recall|precision|f1|auroc):./;
 
 /** `equipoise table RUNS...`: configurations side by side, with tests between them. */
 export function addTable(program: Command, session: Session): void {
@@ -32,7 +34,10 @@ export function addTable(program: Command, session: Session): void {
     )
     .option("--out <file>", "file to write: .md, .tex or .csv (default: print)")
     .addOption(
-      new Option("--metric <names>", `averages that the tests compare: all, or some of ${metrics.join(", ")}`)
+      new Option(
+        "--metric <names>",
+        `what the tests compare: all averages, or some of ${averages.join(", ")}; of one class recall:Dense, of each recall:* (also precision, f1, auroc)`,
+      )
         .argParser(metricList)
         .default(["balancedAccuracy"], "balancedAccuracy"),
     )
@@ -44,11 +49,13 @@ export function addTable(program: Command, session: Session): void {
 }
 
 function metricList(text: string): TestedMetric[] {
-  if (text === "all") return [...metrics];
+  if (text === "all") return [...averages];
   const names = text.split(",").map((name) => name.trim());
-  const unknown = names.find((name) => !metrics.includes(name as TestedMetric));
+  const unknown = names.find((name) => !averages.includes(name as TestedMetric) && !ofClass.test(name));
   if (unknown === undefined) return [...new Set(names)] as TestedMetric[];
-  throw new InvalidArgumentError(`"${unknown}" is none; give all, or some of ${metrics.join(",")}.`);
+  throw new InvalidArgumentError(
+    `"${unknown}" is none; give all, or some of ${averages.join(",")}, recall:<class>, recall:*.`,
+  );
 }
 
 async function table(session: Session, runs: string[], options: Options): Promise<void> {

@@ -6,16 +6,50 @@ import type { FinishedRun } from "./runs.js";
 import { mean } from "./tests.js";
 
 /** Averages over classes that can be tested. */
-export const testedMetrics = ["balancedAccuracy", "macroF1", "precision", "auroc", "accuracy"] as const;
-export type TestedMetric = (typeof testedMetrics)[number];
+export const averageMetrics = ["balancedAccuracy", "macroF1", "precision", "auroc", "accuracy"] as const;
+export type AverageMetric = (typeof averageMetrics)[number];
 
-export const metricTitles: Record<TestedMetric, string> = {
+/** Figures of one class that can be tested. */
+export const classMetrics = ["recall", "precision", "f1", "auroc"] as const;
+type ClassMetric = (typeof classMetrics)[number];
+
+/** What tests compare: an average, or a figure of one class, `recall:Dense`. */
+export type TestedMetric = AverageMetric | `${ClassMetric}:${string}`;
+
+export const metricTitles: Record<AverageMetric, string> = {
   balancedAccuracy: "balanced accuracy",
   macroF1: "F1",
   precision: "precision",
   auroc: "AUROC",
   accuracy: "accuracy",
 };
+
+const classTitles: Record<ClassMetric, string> = { recall: "recall", precision: "precision", f1: "F1", auroc: "AUROC" };
+
+/** In words: "F1", "recall of Dense". */
+export function metricTitle(metric: TestedMetric): string {
+  const one = classMetric(metric);
+  return one ? `${classTitles[one.figure]} of ${one.name}` : metricTitles[metric as AverageMetric];
+}
+
+/** Figure and class of `recall:Dense`; null for anything else. */
+export function classMetric(metric: string): { figure: ClassMetric; name: string } | null {
+  const [, figure, name] = /^(\w+):(.+)$/.exec(metric) ?? [];
+  if (name === undefined || !classMetrics.includes(figure as ClassMetric)) return null;
+  return { figure: figure as ClassMetric, name };
+}
+
+/** The metrics with `recall:*` replaced by the recall of each class. @throws UserError for a class that the runs do not have */
+export function expandMetrics(metrics: readonly TestedMetric[], classes: readonly string[]): TestedMetric[] {
+  const all = metrics.flatMap((metric): TestedMetric[] => {
+    const one = classMetric(metric);
+    if (one === null) return [metric];
+    if (one.name === "*") return classes.map((name): TestedMetric => `${one.figure}:${name}`);
+    if (classes.includes(one.name)) return [metric];
+    throw new UserError(`--metric ${metric}: there is no class "${one.name}"; the classes are ${classes.join(", ")}`);
+  });
+  return [...new Set(all)];
+}
 
 export const networkChoices = ["student", "teacher", "both"] as const;
 export type NetworkChoice = (typeof networkChoices)[number];
@@ -54,14 +88,17 @@ export function entriesOf(groups: readonly RunGroup[], wanted: NetworkChoice): E
 export function valuesOf(entry: Entry, metric: TestedMetric): Map<string, number> {
   return new Map(
     entry.runs.flatMap(({ run, evaluation }): [string, number][] => {
-      const value = averageOf(evaluation, metric);
+      const value = figureOf(evaluation, metric);
       return value === null ? [] : [[`${run.fold}/${run.seed}`, value]];
     }),
   );
 }
 
 /** The value of a run that enters a test. */
-export function averageOf(evaluation: Evaluation, metric: TestedMetric): number | null {
+export function figureOf(evaluation: Evaluation, tested: TestedMetric): number | null {
+  const one = classMetric(tested);
+  if (one) return evaluation.perClass.find(({ class: name }) => name === one.name)?.[one.figure] ?? null;
+  const metric = tested as AverageMetric;
   return metric === "precision" ? knownMean(evaluation.perClass.map((one) => one.precision)) : evaluation[metric];
 }
 

@@ -1,6 +1,6 @@
 /** A {@link ResultTable} as Markdown, LaTeX or CSV. */
 import type { ClosedGap, CorrectedTest, TestedPair } from "./comparisons.js";
-import { metricTitles } from "./entries.js";
+import { metricTitle } from "./entries.js";
 import { csv } from "./formatCsv.js";
 import type { Cell, ResultTable } from "./table.js";
 
@@ -63,7 +63,7 @@ function gapTable({ lower, upper, rows }: NonNullable<ResultTable["gap"]>): Text
   return {
     title: `Share of the gap from ${lower} to ${upper} that is closed`,
     head: ["configuration", "metric", "pairs", "share", "95 % interval"],
-    rows: rows.map((row) => [row.configuration, metricTitles[row.metric], String(row.n), ...gapText(row)]),
+    rows: rows.map((row) => [row.configuration, metricTitle(row.metric), String(row.n), ...gapText(row)]),
     words: 2,
   };
 }
@@ -79,7 +79,7 @@ export function gapText({ share, interval }: ClosedGap): [share: string, interva
 
 function comparisonRow({ a, b, metric, difference, pairs, ...tests }: TestedPair): string[] {
   const shown = testTitles.flatMap(([key]) => [pText(tests[key].p), pText(tests[key].corrected)]);
-  return [a, b, metricTitles[metric], difference === null ? "-" : signed(difference), String(pairs), ...shown];
+  return [a, b, metricTitle(metric), difference === null ? "-" : signed(difference), String(pairs), ...shown];
 }
 
 function markdown(table: ResultTable): string {
@@ -158,7 +158,7 @@ export function reasons({ tests, gap }: ResultTable): string[] {
     }),
   );
   const unbounded = (gap?.rows ?? []).flatMap(({ configuration, metric, reason }) =>
-    reason === null ? [] : [`${configuration}, ${metricTitles[metric]}: no interval of the share, ${reason}.`],
+    reason === null ? [] : [`${configuration}, ${metricTitle(metric)}: no interval of the share, ${reason}.`],
   );
   return [...new Set([...unbounded, ...lines])];
 }

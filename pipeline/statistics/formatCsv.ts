@@ -1,6 +1,6 @@
 import { csvLine } from "../data/csv.js";
 import { testNames } from "./comparisons.js";
-import { metricTitles } from "./entries.js";
+import { metricTitle } from "./entries.js";
 import type { ResultTable } from "./table.js";
 
 const columns = [
@@ -37,7 +37,7 @@ function gapLines({ gap }: ResultTable): Line[] {
     kind: "gap",
     configuration,
     compared_with: `${gap.lower} to ${gap.upper}`,
-    metric: metricTitles[metric],
+    metric: metricTitle(metric),
     class: "all",
     n,
     mean: number(share),
@@ -61,7 +61,7 @@ function testLines({ tests }: ResultTable): Line[] {
               p: number(test.p),
               p_holm: number(test.corrected),
             };
-      const names = { configuration: one.a, compared_with: one.b, metric: metricTitles[one.metric], class: "all" };
+      const names = { configuration: one.a, compared_with: one.b, metric: metricTitle(one.metric), class: "all" };
       return { kind: "test", ...names, mean: number(one.difference), test: key, ...outcome };
     }),
   );

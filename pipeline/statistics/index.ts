@@ -2,7 +2,7 @@ import { UserError } from "../../engine/errors.js";
 import { type ReadOptions, readFinishedRuns } from "./runs.js";
 import { type ResultTable, resultTable, type TableOptions } from "./table.js";
 
-export { type NetworkChoice, networkChoices, type TestedMetric, testedMetrics } from "./entries.js";
+export { averageMetrics, type NetworkChoice, networkChoices, type TestedMetric } from "./entries.js";
 export { formatOf, formatResultTable, type TableFormat, tableFormats } from "./format.js";
 export { type GapShare, gapShare, type Triple } from "./gap.js";
 export { type FinishedRun, readFinishedRuns } from "./runs.js";

@@ -1,15 +1,16 @@
 import { UserError } from "../../engine/errors.js";
 import { type ClosedGap, closedGaps, compareEntries, type TestedPair } from "./comparisons.js";
 import {
-  averageOf,
+  averageMetrics,
   chosenGroup,
   type Entry,
   entriesOf,
+  expandMetrics,
+  figureOf,
   knownMean,
   metricTitles,
   type NetworkChoice,
   type TestedMetric,
-  testedMetrics,
 } from "./entries.js";
 import { groupRuns, type RunGroup } from "./groups.js";
 import type { FinishedRun } from "./runs.js";
@@ -47,7 +48,7 @@ export interface ResultTable {
 }
 
 export interface TableOptions {
-  /** What the tests compare. Default: balanced accuracy alone. */
+  /** What the tests compare; `recall:*` is the recall of each class. Default: balanced accuracy alone. */
   metrics?: readonly TestedMetric[];
   /** Whose figures. Default: the student's. */
   network?: NetworkChoice;
@@ -71,7 +72,8 @@ const perClassMetrics = [
 export function resultTable(runs: readonly FinishedRun[], options: TableOptions = {}): ResultTable {
   const classes = runs[0]?.classes;
   if (classes === undefined) throw new UserError("no finished run: a run has a result.json when it is done");
-  const { metrics = ["balancedAccuracy"], network = "student" } = options;
+  const { network = "student" } = options;
+  const metrics = expandMetrics(options.metrics ?? ["balancedAccuracy"], classes);
   const groups = groupRuns(runs);
   const against = options.against === undefined ? null : chosenGroup(groups, "--against", options.against).label;
   const ends = options.gap === undefined ? null : gapEnds(groups, options.gap);
@@ -82,7 +84,7 @@ export function resultTable(runs: readonly FinishedRun[], options: TableOptions 
     classes,
     network,
     tables: tablesOf(entries, classes),
-    tests: { metrics: [...metrics], against, comparisons },
+    tests: { metrics, against, comparisons },
     gap,
     notes: [...notesOn(runs, groups, network), ...notesOnTests(comparisons, metrics), ...(gap ? [gapNote] : [])],
   };
@@ -96,7 +98,7 @@ function tablesOf(entries: readonly Entry[], classes: readonly string[]): Metric
     ]),
   );
   const overall = metricTable(entries, "overall", "Averages", Object.values(metricTitles), (evaluation) =>
-    testedMetrics.map((key) => averageOf(evaluation, key)),
+    averageMetrics.map((key) => figureOf(evaluation, key)),
   );
   return [...perClass, overall];
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { PNG } from "pngjs";
 import { describe, expect, it } from "vitest";
 import { drawingFile, pngSize, svgToPng } from "../../../pipeline/figures/png.js";
@@ -84,9 +84,11 @@ describe("a drawing as a file", () => {
     );
   });
 
-  it("the font's licence lies beside it", () => {
+  it("the font's licence lies beside it, in the package too", () => {
     const licence = readFileSync(new URL("../../../pipeline/figures/fonts/LICENSE", import.meta.url), "utf8");
     expect(licence).toContain("SIL OPEN FONT LICENSE Version 1.1");
     expect(licence).toContain("Reserved Font Name Liberation");
+    const built = new URL("../../../dist/node/pipeline/figures/fonts/", import.meta.url);
+    expect(readdirSync(built).sort()).toEqual(["LICENSE", "LiberationSans-Bold.ttf", "LiberationSans-Regular.ttf"]);
   });
 });

@@ -127,6 +127,28 @@ describe("table of runs", () => {
     expect(notes.join(" ")).toContain("the family is the 6 comparisons on 2 metrics of this call");
   });
 
+  it("tests single classes, as the article does", () => {
+    const perClass = (recall: number) => [
+      { class: "A", support: 4, recall, precision: null, f1: 0.25, auroc: 0.75 },
+      { class: "B: b", support: 4, recall: recall / 2, precision: 0.5, f1: 0.5, auroc: 0.5 },
+    ];
+    const classes = ["A", "B: b"];
+    for (const [config, recalls] of Object.entries({ vgg19: [0.5, 0.6, 0.55], "ipb-vgg": [0.7, 0.9, 0.65] }))
+      for (const [fold, recall] of recalls.entries())
+        add(`${config}${fold}`, { request: { config, fold }, classes, student: { perClass: perClass(recall) } });
+    const { tests } = tableOfRuns([root], { metrics: ["recall:*", "precision:A"] });
+    expect(tests.metrics).toEqual(["recall:A", "recall:B: b", "precision:A"]);
+    expect(tests.comparisons.map(({ difference }) => difference)).toEqual([
+      ...[expect.closeTo(0.2), expect.closeTo(0.1), null],
+    ]);
+    expect(tests.comparisons[0]!.student.p).toBeCloseTo(tests.comparisons[1]!.student.p!, 12);
+    const text = formatResultTable(tableOfRuns([root], { metrics: ["recall:B: b"] }), "markdown");
+    expect(text).toMatch(/\| ipb-vgg +\| vgg19 +\| recall of B: b +\| +\+0.1000 \|/);
+    expect(() => tableOfRuns([root], { metrics: ["recall:C"] })).toThrow(
+      '--metric recall:C: there is no class "C"; the classes are A, B: b',
+    );
+  });
+
   it("shows teachers beside students, like compared with like, and each student with its teacher", () => {
     const teacher = (balancedAccuracy: number) => ({ teacher: { balancedAccuracy } });
     for (const fold of [0, 1]) {
