@@ -163,7 +163,12 @@ export class Strategy {
     const { device, augmenter, config } = this.ws;
     const tape = Tape.inference(device);
     const { x, x2 } = augmenter.plain(tape, blankPixels(config), 1);
-    const inputs = { x: tape.keep(x), x2: x2 && tape.keep(x2) };
+    const own = (tensor: Tensor) => {
+      const copy = device.empty(tensor.shape, "blank image");
+      device.copy(tensor, copy);
+      return copy;
+    };
+    const inputs = { x: own(x), x2: x2 && own(x2) };
     tape.dispose();
     return inputs;
   }
