@@ -87,6 +87,15 @@ test("the page's network: classes, probabilities and the class map are Node's; t
   // A pixel whose two best classes are equal to rounding may fall to either.
   for (const [c, count] of pixels.entries())
     expect(Math.abs(count - expected.map.pixels[c]!)).toBeLessThanOrEqual(0.01 * expected.map.total);
+  const [labels] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Labels (TIFF)" }).click(),
+  ]);
+  expect(labels.suggestedFilename()).toBe("synth1_1_labels.tif");
+  const read = await readImage(readFileSync(await labels.path()), "labels.tif");
+  const counts = new Array<number>(expected.classes.length + 1).fill(0);
+  for (const value of read.pages[0]!.data) counts[value]!++;
+  expect(counts.slice(1)).toEqual(pixels);
   await shot(page, "classify-map");
 });
 

@@ -5,7 +5,7 @@ import type { Overlay } from "../shared/picture.js";
 import { ZoomImage } from "../shared/ZoomImage.js";
 import type { ColonyMap } from "../worker/classifyService.js";
 import { map as shownMap, type Verdict } from "./results.js";
-import { cropOf } from "./work.js";
+import { cropOf, downloadMap } from "./work.js";
 
 /** Which part of a colony is what, upon its picture, and the share of each class. */
 export function MapView({ verdict, map, classes }: { verdict: Verdict; map: ColonyMap; classes: readonly string[] }) {
@@ -63,6 +63,12 @@ export function MapView({ verdict, map, classes }: { verdict: Verdict; map: Colo
               }}
             >
               Close the map
+            </button>
+            <button type="button" onClick={() => downloadMap("picture", verdict, map, classes)}>
+              Picture (SVG)
+            </button>
+            <button type="button" onClick={() => downloadMap("labels", verdict, map, classes)}>
+              Labels (TIFF)
             </button>
           </div>
           <p class="small muted">

@@ -1,5 +1,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { proxy } from "comlink";
+import { encodeLabelTiff } from "../../../pipeline/classMap/labelTiff.js";
+import { classMapSvg } from "../../../pipeline/classMap/overlay.js";
 import { colonyMask, crop, cropName } from "../../../pipeline/detect/colony.js";
 import { predictionsCsv } from "../../../pipeline/run/predictionsCsv.js";
 import { assetUrl } from "../assets.js";
@@ -8,6 +10,7 @@ import { again } from "../shared/again.js";
 import { download } from "../shared/downloads.js";
 import { formatBytes } from "../shared/format.js";
 import { type LoadedNetwork, network, showProblem } from "../state.js";
+import type { ColonyMap } from "../worker/classifyService.js";
 import { api } from "../worker/client.js";
 import type { TrainImage } from "../worker/train/images.js";
 import { facts, map, patches, type Verdict, verdictOf, verdicts } from "./results.js";
@@ -114,6 +117,23 @@ export function downloadPredictions(all: readonly Verdict[], classes: readonly s
   const rows = all.map(({ well, number, probabilities }) => ({ file: cropName(well.stem, number - 1), probabilities }));
   const more = { columns: ["well", "time"], rows: all.map(({ well: { well, time } }) => ({ well, time })) };
   download("predictions.csv", predictionsCsv(rows, classes, more), "text/csv;charset=utf-8");
+}
+
+/** The picture and the labels of a class map, named as `equipoise classmap` names them. */
+export function downloadMap(
+  kind: "picture" | "labels",
+  { well, number }: Verdict,
+  map: ColonyMap,
+  classes: readonly string[],
+): void {
+  const stem = cropName(well.stem, number - 1).replace(/\.png$/, "");
+  if (kind === "labels") {
+    const tiff = encodeLabelTiff(map.labels, map.width, map.height, { classes, pixelSize: null });
+    download(`${stem}_labels.tif`, new Uint8Array(tiff), "image/tiff");
+    return;
+  }
+  const svg = classMapSvg(cropOf(well, number).image, map, { classes, title: stem, pixelSize: null });
+  download(`${stem}_map.svg`, svg, "image/svg+xml");
 }
 
 async function attempt(doing: string, work: () => Promise<void>): Promise<void> {

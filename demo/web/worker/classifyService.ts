@@ -24,10 +24,7 @@ export interface NetworkFacts {
 }
 
 /** The class map of a colony, as `equipoise classmap` makes it. */
-export type ColonyMap = Pick<ClassMap, "width" | "height" | "pixels" | "total" | "patches"> & {
-  /** 0 outside the mask, c + 1 for class c. */
-  readonly labels: Uint8Array<ArrayBuffer>;
-};
+export type ColonyMap = ClassMap & { readonly labels: Uint8Array<ArrayBuffer> };
 
 type OnProgress = (done: number, total: number) => void;
 
