@@ -12,6 +12,7 @@ import { classify } from "./classify.js";
 import { readEnvironment } from "./environment.js";
 import { loadNetwork } from "./evaluateRun.js";
 import { reason, runPaths, writeAtomic } from "./folder.js";
+import { tellNotes } from "./notes.js";
 import { openWorkspace } from "./open.js";
 import { writePredictions } from "./predictions.js";
 import { readRunConfig } from "./trainRun.js";
@@ -44,7 +45,7 @@ export async function predictRun(run: string, inputs: readonly string[], options
         onProgress: (done, total) => log.progress({ label: "classifying", done, total }),
       },
     );
-    for (const note of ws.loader.takeNotes()) log.warn(note);
+    tellNotes(ws.loader.takeNotes(), log);
     const rows = images.map(({ file }, i) => ({ file, probabilities: probabilities[i] as Float32Array }));
     await writePredictions(out, rows, ws.classes, joined);
     if (gallery !== undefined) writeAtomic(gallery, await galleryOf(ws, rows, joined, options));

@@ -6,6 +6,7 @@ import { alignNetwork } from "./align.js";
 import type { Checkpoint } from "./checkpoint.js";
 import { evaluateOn } from "./classify.js";
 import { adapterName } from "./dataFacts.js";
+import { tellNotes } from "./notes.js";
 import type { PhaseContext } from "./phase.js";
 import { predictionsCsv } from "./predictionsCsv.js";
 import { type RunStore, runFiles, writeJsonTo } from "./store.js";
@@ -23,6 +24,7 @@ export async function checkImages(ws: Workspace, { split }: SplitData, { log, si
     await ws.loader.centralBatch(images.slice(i, i + atOnce));
     log.progress({ label: "checking the images", done: Math.min(images.length, i + atOnce), total: images.length });
   }
+  tellNotes(ws.loader.takeNotes(), log);
 }
 
 /** Trains, or goes on from a checkpoint, and tests; what the run leaves behind goes to its store. */

@@ -32,7 +32,7 @@ export function caption(course: TimeCourse): string {
 export function valueText(course: TimeCourse, value: number | null, digits = 1): string {
   if (value === null) return "-";
   return course.options.summary === "slope"
-    ? `${signed(2400 * value, digits)} /day`
+    ? `${signed(2400 * value, digits)} points/day`
     : `${(100 * value).toFixed(digits)} %`;
 }
 
@@ -73,11 +73,15 @@ export function findings(course: TimeCourse): string[] {
   if (comparisons.length === 0 || tested.length === 0) return [];
   const clear = tested.filter(({ welch }) => (welch.corrected ?? 1) < 0.05);
   const sentences = clear.map((one) => {
-    const more = (one.difference?.estimate ?? 0) > 0 ? "more" : "less";
     const [a, b] = one.means;
-    const share = options.summary === "slope" ? `${classes[one.class]} rises ${more}` : `${more} ${classes[one.class]}`;
+    const more = (one.difference?.estimate ?? 0) > 0 ? "more" : "less";
+    const name = classes[one.class];
+    const claim =
+      options.summary === "slope"
+        ? `${name} rises ${more} (or falls ${more === "more" ? "less" : "more"}) with ${one.b} than with ${one.a}`
+        : `${one.b} has ${more} ${name} than ${one.a}`;
     return (
-      `${one.b} has ${share} than ${one.a}: ${valueText(course, b)} against ${valueText(course, a)}, a difference of ` +
+      `${claim}: ${valueText(course, b)} against ${valueText(course, a)}, a difference of ` +
       `${differenceText(course, one.difference)} (Welch's t-test, p ${equals(one.welch.corrected)} after Holm's correction${rankText(one)}).`
     );
   });

@@ -101,6 +101,15 @@ describe("comparisons", () => {
       /^nicotine has more Diff than control: 5\d\.\d % against 1\d\.\d %, a difference of \+\d+\.\d points \(\+\d+\.\d to \+\d+\.\d\) \(Welch's t-test, p < 0\.0001 after Holm/,
     );
     expect(findings(course)[0]).toMatch(/^nicotine has less Dense than control/);
+    const later = rows.map((row) => ({ ...row, time: "24", class: row.condition === "control" ? "Dense" : row.class }));
+    const slopes = timeCourse(
+      tableOf(["Dense", "Diff"], [...rows, ...later]),
+      { ...defaults, summary: "slope" },
+      "p.csv",
+    );
+    expect(findings(slopes)[1]).toMatch(
+      /^Diff rises more \(or falls less\) with nicotine than with control: 0\.0 points\/day against -1\d\.\d points\/day, a difference of \+1\d\.\d points\/day/,
+    );
   });
 
   test("with too few wells say that and why no test is possible", () => {
