@@ -73,7 +73,8 @@ export function classifyAll(): Promise<void> {
   return attempt("Classifying", async () => {
     const all = wells.value.flatMap((well) => (well.found?.colonies ?? []).map((_, i) => ({ well, number: i + 1 })));
     const label = "Classifying";
-    job.value = { label, done: 0 };
+    // Compiling comes first and may take seconds.
+    job.value = { label, done: null };
     const report = proxy((done: number, total: number) => {
       job.value = { label, done: done / total };
     });
