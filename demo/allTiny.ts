@@ -32,6 +32,7 @@ async function allTiny(): Promise<number> {
   if (done.length === 0) return session.code;
   const summary = summariseRuns(done);
   writeJson(join(folder, "summary.json"), summary);
+  const report = await session.actions.writeReport(folder, undefined, { data });
   const rows = summary.runs.map(({ configuration, method, model, seconds, student, teacher }) => [
     `${configuration} (${method}, ${model})`,
     formatDuration(seconds),
@@ -42,7 +43,7 @@ async function allTiny(): Promise<number> {
   process.stdout.write(
     `\n${table([["balanced accuracy on the test part", "time", "teacher", "student"], ...rows])}\n\n` +
       `${readFileSync(join(folder, "table.md"), "utf8").trimEnd()}\n\n${caution} Chance is ${percent(summary.chance)}; ` +
-      `${summary.testImages} test images; ${total} of training and testing.\n`,
+      `${summary.testImages} test images; ${total} of training and testing.\nreport: ${report}\n`,
   );
   if (values.record !== undefined) {
     mkdirSync(values.record, { recursive: true });
