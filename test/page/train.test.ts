@@ -1,0 +1,198 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { unzipSync } from "fflate";
+import type { Page } from "playwright-core";
+import { afterAll, expect, type TestContext } from "vitest";
+import { runZip } from "../../demo/web/worker/train/archive.js";
+import { pageConfig } from "../../demo/web/worker/train/config.js";
+import { pageData, type TrainImage } from "../../demo/web/worker/train/images.js";
+import { Rng } from "../../engine/rng.js";
+import { encodeGrey } from "../../pipeline/data/png.js";
+import type { RunResult } from "../../pipeline/run/types.js";
+import { cli, type MetricsLine, metricsOf, startCli } from "../pipeline/run/support.js";
+import { openSection, shot, test } from "./browser.js";
+
+const folder = mkdtempSync(join(tmpdir(), "equipoise-train-page-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** 8 images that will be labelled, and 18 that will not: fine stripes along or across, with noise. */
+const images: readonly TrainImage[] = Array.from({ length: 26 }, (_, i) => {
+  const rng = new Rng(1, `test/page/train ${i}`);
+  const [height, width] = [18 + (i % 3), 20];
+  const pixels = Uint8Array.from({ length: height * width }, (_, p) => {
+    const at = i % 2 === 0 ? p % width : Math.floor(p / width);
+    return 40 + rng.int(80) + (at % 4 < 2 ? 100 : 0);
+  });
+  return { name: `stripes ${String(i).padStart(2, "0")}.png`, image: { height, width, pixels }, mask: null };
+});
+const labels = images.map((_, i) => (i >= 8 ? null : i % 2 === 0 ? "Along" : "Across"));
+const files = images.map(({ name, image }) => ({ name, mimeType: "image/png", buffer: encodeGrey(image) }));
+
+/** The smallest network there is: SwiftShader computes, and first of all compiles, slowly. */
+const tiny = ["width=0.0625", "patch.size=16", "batch=4", "train.stepsPerEpoch=3", "workers=0", "logEvery=1"];
+
+async function chooseTiny(page: Page, more: readonly string[]): Promise<void> {
+  await page.locator(".more summary").click();
+  await page.locator(".more textarea").fill([...tiny, ...more].join("\n"));
+}
+
+const state = (page: Page) => page.locator(".run [role=status]").first();
+
+async function addImages(page: Page): Promise<void> {
+  await page.locator("#section-train .dropzone input").setInputFiles(files);
+  await page.getByText("26 images: 0 labelled").waitFor();
+}
+
+async function addClass(page: Page, name: string): Promise<void> {
+  await page.getByLabel("New class").fill(name);
+  await page.getByLabel("New class").press("Enter");
+}
+
+/** Labels the first eight images by their stripes, with one mistake that is taken back. */
+async function labelByKeys(page: Page): Promise<void> {
+  await addClass(page, "Along");
+  await addClass(page, "Across");
+  await page.locator("#main").focus();
+  await page.keyboard.press("2");
+  await page.keyboard.press("u");
+  for (let i = 0; i < 8; i++) await page.keyboard.press(String(1 + (i % 2)));
+  await page.getByText("26 images: 8 labelled, 18 without a label").waitFor();
+}
+
+/** Path of what a button downloads. */
+async function saved(page: Page, button: string, name: string): Promise<string> {
+  const waiting = page.waitForEvent("download");
+  await page.getByRole("button", { name: button }).click();
+  const file = join(folder, name);
+  await (await waiting).saveAs(file);
+  return file;
+}
+
+function unpack(zip: Uint8Array, to: string): string {
+  for (const [name, bytes] of Object.entries(unzipSync(zip))) {
+    mkdirSync(dirname(join(to, name)), { recursive: true });
+    writeFileSync(join(to, name), bytes);
+  }
+  return to;
+}
+
+/**
+ * The command's training of the same images with the same options, on Node's adapter: where that is another one than the page's
+ * SwiftShader, the comparison is a stricter one, and much faster.
+ */
+async function trainInNode(more: readonly string[], onTestFinished: TestContext["onTestFinished"]): Promise<string> {
+  const config = pageConfig({
+    method: "ipb",
+    network: "vgg-compact",
+    length: "normal",
+    more: [...tiny, ...more].join("\n"),
+  });
+  const text = new TextEncoder().encode(JSON.stringify(config));
+  const data = join(folder, "node");
+  unpack(runZip(new Map([["config.json", text]]), pageData({ images, labels })), data);
+  const out = join(folder, "node-run");
+  const options = ["--data", join(data, "data"), "--config", join(data, "config.json"), "--out", out];
+  const env = { EQUIPOISE_NO_INSTALL: "1" };
+  const { child, ended } = startCli(["train", ...options, "--yes", "--tune", "off"], env);
+  onTestFinished(() => void child.kill("SIGKILL"));
+  const { code, stderr } = await ended;
+  expect(code, stderr).toBe(0);
+  return out;
+}
+
+test("ten steps have the command's losses; the command tests and reports what was trained here", {
+  timeout: 600_000,
+}, async ({ page, site, onTestFinished }) => {
+  const steps = ["pretrain.steps=4", "pretrain.stepsPerEpoch=2", "train.steps=6", "finetune.steps=1"];
+  const inNode = trainInNode(steps, onTestFinished);
+  inNode.catch(() => {}); // seen below
+  await openSection(page, site, "train");
+  await addImages(page);
+  await labelByKeys(page);
+  await shot(page, "train-labels");
+  await chooseTiny(page, steps);
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await expect.poll(() => state(page).textContent(), { timeout: 560_000 }).toBe("Finished.");
+  await shot(page, "train-done");
+  const run = unpack(readFileSync(await saved(page, "Run with report data (ZIP)", "run.zip")), join(folder, "run"));
+  await page.getByRole("button", { name: "Most uncertain first" }).click();
+  await page.getByText(/the network says (Along|Across), uncertainty \d+ %/).waitFor({ timeout: 60_000 });
+  const node = await inNode;
+  expectSameLosses(metricsOf(run), metricsOf(node), 1e-4);
+  const evaluated = await cli(["evaluate", run, "--json"]);
+  expect(evaluated.code, evaluated.stderr).toBe(0);
+  const { student } = JSON.parse(evaluated.stdout) as RunResult;
+  const own = JSON.parse(readFileSync(join(run, "result.json"), "utf8")) as RunResult;
+  expect(student.n).toBe(own.student.n);
+  expect(student.loss).toBeCloseTo(own.student.loss ?? Number.NaN, 3);
+  const report = await cli(["report", run]);
+  expect(report.code, report.stderr).toBe(0);
+});
+
+/** @param tolerance relative to the loss, absolute below 1: of f32 and ten steps */
+function expectSameLosses(page: MetricsLine[], node: MetricsLine[], tolerance: number): void {
+  expect(page.map(({ kind, step, epoch }) => ({ kind, step, epoch }))).toEqual(
+    node.map(({ kind, step, epoch }) => ({ kind, step, epoch })),
+  );
+  const fields = ["loss", "studentLoss", "teacherLoss"];
+  const steps = page.flatMap((line, i) => (line.step === undefined ? [] : [[line, node[i] as MetricsLine] as const]));
+  expect(steps.filter(([{ kind }]) => kind !== "finetune-step")).toHaveLength(10);
+  for (const [ours, theirs] of steps) {
+    for (const field of fields.filter((name) => name in ours)) {
+      const [a, b] = [ours[field] as number, theirs[field] as number];
+      expect(Math.abs(a - b), `${ours.kind} ${ours.step}, ${field}: ${a} in the page, ${b} in Node`).toBeLessThan(
+        tolerance * Math.max(1, Math.abs(b)),
+      );
+    }
+  }
+}
+
+test("a run survives a pause, a reload and a lost device, and the command goes on from it", {
+  timeout: 600_000,
+}, async ({ page, site }) => {
+  await openSection(page, site, "train");
+  await addImages(page);
+  await labelByKeys(page);
+  await page.getByLabel("Learn from").selectOption("labels");
+  await chooseTiny(page, ["pretrain.steps=40", "pretrain.stepsPerEpoch=4", "finetune.enabled=false"]);
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await reaches(page, 2);
+  await page.getByRole("button", { name: "Pause" }).click();
+  await expect.poll(() => state(page).textContent(), { timeout: 100_000 }).toMatch(/Paused/);
+  const paused = unpack(readFileSync(await saved(page, "Run with report data (ZIP)", "a.zip")), join(folder, "paused"));
+  const before = metricsOf(paused).length;
+
+  await page.reload();
+  await page.getByText("26 images: 8 labelled, 18 without a label").waitFor();
+  expect(await state(page).textContent()).toMatch(/Paused/);
+  await page.locator("footer .device.ready").waitFor();
+  await page.getByRole("button", { name: "Go on" }).click();
+  await reaches(page, before + 4);
+
+  await page.locator('nav a[href="#inside"]').click();
+  await page.getByRole("button", { name: "Lose the GPU now" }).click();
+  await page.locator('nav a[href="#train"]').click();
+  await expect.poll(() => state(page).textContent(), { timeout: 60_000, interval: 20 }).toMatch(/The GPU was lost/);
+  await shot(page, "train-lost");
+  await expect.poll(() => state(page).textContent(), { timeout: 400_000 }).toBe("Finished.");
+  const run = unpack(readFileSync(await saved(page, "Run with report data (ZIP)", "b.zip")), join(folder, "finished"));
+  const steps = (lines: MetricsLine[]) => lines.filter(({ kind }) => kind === "pretrain-step");
+  expect(steps(metricsOf(run)).map(({ step }) => step)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+
+  await page.getByRole("button", { name: "Remove this run" }).click();
+  await page.locator("#section-train .run").waitFor({ state: "detached" });
+  await page.locator("#section-train .run-file").setInputFiles(join(folder, "b.zip"));
+  await expect.poll(() => state(page).textContent()).toBe("Finished.");
+
+  const resumed = await cli(["resume", paused, "--yes"]);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(steps(metricsOf(paused))).toHaveLength(40);
+  expect(existsSync(join(paused, "weights/student.safetensors"))).toBe(true);
+});
+
+/** Waits until the training has done more than this many steps. */
+async function reaches(page: Page, step: number): Promise<void> {
+  const done = async () => Number(/: (\d+) of 40/.exec((await state(page).textContent()) ?? "")?.[1] ?? 0);
+  await expect.poll(done, { timeout: 400_000 }).toBeGreaterThan(step);
+}
