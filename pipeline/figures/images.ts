@@ -102,7 +102,7 @@ export function minForegroundOf({ config }: FigureRun): number {
   return typeof patch?.minForeground === "number" ? patch.minForeground : 0.25;
 }
 
-/** Patch sides of runs in px, ascending: those of networks with two scales count twice. */
+/** Patch sides of runs in px, ascending, both of networks with two scales. */
 export function scalesOf(runs: readonly FigureRun[]): number[] {
   const sides = runs.flatMap(({ config }) => {
     const { size, smallSize } = (config.patch ?? {}) as Record<string, unknown>;

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../engine/errors.js";
+import { chosenGroup } from "../statistics/entries.js";
 import { groupRuns } from "../statistics/groups.js";
 import { classWeightFigure } from "./classWeights.js";
 import { colonyFigure } from "./colonies.js";
@@ -59,7 +60,12 @@ export async function drawFigures(
   { only = figureNumbers, configs = [], data, scales = [] }: FigureOptions = {},
 ): Promise<FigureSet> {
   checkScales(scales);
-  const context = { groups, chosen: configs.map((name) => chosen(groups, name)), data: data ?? null, scales };
+  const context = {
+    groups,
+    chosen: configs.map((name) => chosenGroup(groups, "--configs", name)),
+    data: data ?? null,
+    scales,
+  };
   const set: FigureSet = { figures: [], missing: [] };
   for (const number of [...new Set(only)].sort((a, b) => a - b)) {
     const { title, make } = makers[number];
@@ -80,16 +86,6 @@ async function guarded(
     if (error instanceof UserError) return error.message;
     throw error;
   }
-}
-
-function chosen(groups: readonly FigureGroup[], name: string): FigureGroup {
-  const exact = groups.filter(({ label }) => label === name);
-  const [found, second] = exact.length > 0 ? exact : groups.filter(({ runs }) => runs[0]?.config.config === name);
-  if (found && !second) return found;
-  const all = groups.map(({ label }) => `"${label}"`).join(", ");
-  throw new UserError(
-    `--configs ${name}: ${found ? "several configurations are called so" : "not in these runs"}; there are ${all}`,
-  );
 }
 
 /** What `equipoise figures` reports. */

@@ -1,7 +1,7 @@
 /** The rows of a table: a configuration's students, or its teachers, over its runs. */
 import { UserError } from "../../engine/errors.js";
 import type { Evaluation } from "../metrics.js";
-import type { RunGroup } from "./groups.js";
+import type { GroupableRun, RunGroup } from "./groups.js";
 import type { FinishedRun } from "./runs.js";
 import { mean } from "./tests.js";
 
@@ -111,8 +111,13 @@ export function knownMean(values: readonly (number | null)[]): number | null {
 /**
  * The configuration that an option names: its label, or its name where only one has it.
  * @param flag the option, for the message
+ * @throws UserError naming the configurations there are
  */
-export function chosenGroup(groups: readonly RunGroup[], flag: string, name: string): RunGroup {
+export function chosenGroup<R extends GroupableRun>(
+  groups: readonly RunGroup<R>[],
+  flag: string,
+  name: string,
+): RunGroup<R> {
   const exact = groups.filter(({ label }) => label === name);
   const [found, second] = exact.length > 0 ? exact : groups.filter(({ runs }) => runs[0]?.config.config === name);
   if (found !== undefined && second === undefined) return found;
