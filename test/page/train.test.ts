@@ -155,7 +155,7 @@ test("a run survives a pause, a reload and a lost device, and the command goes o
   await addImages(page);
   await labelByKeys(page);
   await page.getByLabel("Learn from").selectOption("labels");
-  await chooseTiny(page, ["pretrain.steps=40", "pretrain.stepsPerEpoch=4", "finetune.enabled=false"]);
+  await chooseTiny(page, ["pretrain.steps=160", "pretrain.stepsPerEpoch=4", "finetune.enabled=false"]);
   await page.getByRole("button", { name: "Train", exact: true }).click();
   await reaches(page, 2);
   await page.getByRole("button", { name: "Pause" }).click();
@@ -178,7 +178,7 @@ test("a run survives a pause, a reload and a lost device, and the command goes o
   await expect.poll(() => state(page).textContent(), { timeout: 400_000 }).toBe("Finished.");
   const run = unpack(readFileSync(await saved(page, "Run with report data (ZIP)", "b.zip")), join(folder, "finished"));
   const steps = (lines: MetricsLine[]) => lines.filter(({ kind }) => kind === "pretrain-step");
-  expect(steps(metricsOf(run)).map(({ step }) => step)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+  expect(steps(metricsOf(run)).map(({ step }) => step)).toEqual(Array.from({ length: 160 }, (_, i) => i + 1));
 
   await page.getByRole("button", { name: "Remove this run" }).click();
   await page.locator("#section-train .run").waitFor({ state: "detached" });
@@ -187,12 +187,12 @@ test("a run survives a pause, a reload and a lost device, and the command goes o
 
   const resumed = await cli(["resume", paused, "--yes"]);
   expect(resumed.code, resumed.stderr).toBe(0);
-  expect(steps(metricsOf(paused))).toHaveLength(40);
+  expect(steps(metricsOf(paused))).toHaveLength(160);
   expect(existsSync(join(paused, "weights/student.safetensors"))).toBe(true);
 });
 
 /** Waits until the training has done more than this many steps. */
 async function reaches(page: Page, step: number): Promise<void> {
-  const done = async () => Number(/: (\d+) of 40/.exec((await state(page).textContent()) ?? "")?.[1] ?? 0);
+  const done = async () => Number(/: (\d+) of 160/.exec((await state(page).textContent()) ?? "")?.[1] ?? 0);
   await expect.poll(done, { timeout: 400_000 }).toBeGreaterThan(step);
 }

@@ -223,7 +223,6 @@ export class TrainService {
     this.say({ state: "running", message: "" });
     const onBegin = (metrics: string) => {
       this.report({ kind: "metrics", lines: linesOf(metrics), again: true });
-      if (this.status.state === "recovering") this.say({ state: "running", message: "" });
     };
     const onLost = (error: Error) => this.say({ state: "recovering", message: error.message });
     this.ended = drive(this.devices, run, { log: this.log(), signal: stop.signal, onBegin, onLost })
@@ -243,7 +242,12 @@ export class TrainService {
     return {
       info: (text) => this.report({ kind: "log", text, warning: false }),
       warn: (text) => this.report({ kind: "log", text, warning: true }),
-      progress: ({ label, done, total }) => this.report({ kind: "progress", label, done, total }),
+      progress: ({ label, done, total }) => {
+        // A new device has to compile everything again: until then the loss is what there is to say.
+        if (this.status.state === "recovering" && !label.startsWith("compiling"))
+          this.say({ state: "running", message: "" });
+        this.report({ kind: "progress", label, done, total });
+      },
       confirm: async () => true,
     };
   }
