@@ -191,7 +191,7 @@ describe("report", () => {
     const { code, stdout, stderr } = await cli(["report", at("first"), "--json"]);
     expect(code, stderr).toBe(0);
     const file = at("first/report.html");
-    expect(JSON.parse(stdout)).toEqual({ run: at("first"), report: file });
+    expect(JSON.parse(stdout)).toEqual({ runs: [at("first")], report: file });
     const text = readFileSync(file, "utf8");
     const sections = [...text.matchAll(/<section id="([\w-]+)">(.*?)<\/section>/gs)].map(([, id, body]) => ({
       id,

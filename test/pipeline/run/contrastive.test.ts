@@ -144,7 +144,7 @@ describe.each(["contrastive-clustering", "simtriplet"])("%s", (config) => {
 
   test("refuses a batch of more images than there are, and has a report of its own", async () => {
     await expect(train(`${config}-many`, config, ["batch=64"])).rejects.toThrow(/64 different images in a batch/);
-    const html = page(await readRun(at(config === "simtriplet" ? "triplet" : "clustering")));
+    const html = await page(await readRun(at(config === "simtriplet" ? "triplet" : "clustering")));
     expect(html).toContain(config === "simtriplet" ? "of a patch beside it" : "NT-Xent of views and of clusters");
     expect(html).toContain("This method has no pseudo-labels.");
     expect(html).not.toContain("Not recorded in this run.");

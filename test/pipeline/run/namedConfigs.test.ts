@@ -67,6 +67,7 @@ describe.each(Object.keys(namedConfigs))("%s", (name) => {
     );
     for (const line of steps) for (const value of numbersOf(line)) expect(value, line.kind).toSatisfy(Number.isFinite);
     const [before, after] = [studentOf(at(`${name}.before`)), studentOf(checkpoint)];
+    // ms-vgg19 has a layer that the authors' network never uses: at this size six sevenths of its weights.
     const moved = after.filter((weight, i) => weight !== before[i]).length;
     expect(moved / after.filter((weight) => weight !== 0).length).toBeGreaterThan(0.1);
 
