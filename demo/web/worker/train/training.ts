@@ -53,9 +53,17 @@ async function attempt(devices: DeviceProvider, run: PageRun, options: DriveOpti
     turns.give();
     return result;
   } catch (error) {
-    turns.fail(error);
-    throw error;
+    const lost = !options.signal.aborted && (await wasLost(device));
+    const failure = lost ? new GpuError("device-lost", error instanceof Error ? error.message : String(error)) : error;
+    turns.fail(failure);
+    throw failure;
   }
+}
+
+/** Whether the device is gone: a read that was under way fails with an error of its own, just before the loss is told. */
+function wasLost(device: Device): Promise<boolean> {
+  const told = device.gpu.lost.then(() => true);
+  return Promise.race([told, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 300))]);
 }
 
 async function train(device: Device, run: PageRun, options: DriveOptions, turns: Turns): Promise<RunResult> {
