@@ -152,7 +152,7 @@ describe("simclr", () => {
   });
 
   test("has a report with its own loss, and no pseudo-labels", async () => {
-    const html = page(await readRun(at("simclr")));
+    const html = await page(await readRun(at("simclr")));
     expect(html).toContain("Contrastive learning");
     expect(html).toContain("This method has no pseudo-labels.");
   });
@@ -190,7 +190,7 @@ describe("fixmatch", () => {
   });
 
   test("has a report that names the student as the one that labels", async () => {
-    const html = page(await readRun(at("fixmatch")));
+    const html = await page(await readRun(at("fixmatch")));
     expect(html).toContain("What the student believes is in the unlabelled part");
     expect(html).toContain("Training with pseudo-labels");
     expect(html).not.toContain("Feedback to the teacher");

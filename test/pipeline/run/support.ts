@@ -107,9 +107,16 @@ export function sha256(file: string): string {
   return createHash("sha256").update(readFileSync(file)).digest("hex");
 }
 
-/** Digests of what a run learnt, by role. */
+/** Digests of what a run learnt, by role: all tensors, not the metadata, which hold the configuration. */
 export function weightsOf(run: string, roles: readonly string[] = ["student", "teacher"]): Record<string, string> {
-  return Object.fromEntries(roles.map((role) => [role, sha256(join(run, "weights", `${role}.safetensors`))]));
+  return Object.fromEntries(roles.map((role) => [role, tensorsDigest(join(run, "weights", `${role}.safetensors`))]));
+}
+
+function tensorsDigest(file: string): string {
+  const bytes = readFileSync(file);
+  const data = 8 + Number(bytes.readBigUInt64LE());
+  const { __metadata__: _, ...tensors } = JSON.parse(bytes.toString("utf8", 8, data)) as Record<string, unknown>;
+  return createHash("sha256").update(JSON.stringify(tensors)).update(bytes.subarray(data)).digest("hex");
 }
 
 /** Waits until `condition` holds, looking every few milliseconds. */
