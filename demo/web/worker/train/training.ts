@@ -53,17 +53,21 @@ async function attempt(devices: DeviceProvider, run: PageRun, options: DriveOpti
     turns.give();
     return result;
   } catch (error) {
-    const lost = !options.signal.aborted && (await wasLost(device));
+    const lost = !options.signal.aborted && (await wasLost(device, error));
     const failure = lost ? new GpuError("device-lost", error instanceof Error ? error.message : String(error)) : error;
     turns.fail(failure);
     throw failure;
   }
 }
 
-/** Whether the device is gone: a read that was under way fails with an error of its own, just before the loss is told. */
-function wasLost(device: Device): Promise<boolean> {
+/**
+ * Whether the device is gone: a read that was under way fails with an error of the browser's own (a DOMException) before the loss is told, on a
+ * busy adapter by seconds.
+ */
+function wasLost(device: Device, error: unknown): Promise<boolean> {
   const told = device.gpu.lost.then(() => true);
-  return Promise.race([told, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 300))]);
+  const patience = error instanceof DOMException ? 20_000 : 300;
+  return Promise.race([told, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), patience))]);
 }
 
 async function train(device: Device, run: PageRun, options: DriveOptions, turns: Turns): Promise<RunResult> {
