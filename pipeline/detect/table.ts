@@ -15,12 +15,8 @@ export interface ImageColonies {
   readonly colonies: readonly Colony[];
 }
 
-const columns = [
-  "well",
-  "time",
-  "file",
-  "stem",
-  "n",
+/** Columns of a colony's box and measures. */
+export const measureColumns = [
   "min_row",
   "min_col",
   "max_row",
@@ -29,7 +25,9 @@ const columns = [
   "mean_intensity",
   "mean_entropy",
   "touches_border",
-];
+] as const;
+
+const columns = ["well", "time", "file", "stem", "n", ...measureColumns];
 
 const byNumber = new Intl.Collator("en", { numeric: true });
 

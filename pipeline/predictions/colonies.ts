@@ -4,22 +4,11 @@ import { basename, dirname, join, resolve, sep } from "node:path";
 import { UserError } from "../../engine/errors.js";
 import { parseCsv, unguarded } from "../data/csv.js";
 import { stemOf } from "../data/listing.js";
+import { measureColumns } from "../detect/table.js";
 import { someOf, withoutColumn } from "./wells.js";
 
 /** Columns of predictions that come from `colonies.csv`; its `n`, the colony's number in its well, is called `colony`. */
-export const colonyColumns = [
-  "well",
-  "time",
-  "colony",
-  "min_row",
-  "min_col",
-  "max_row",
-  "max_col",
-  "area",
-  "mean_intensity",
-  "mean_entropy",
-  "touches_border",
-] as const;
+export const colonyColumns = ["well", "time", "colony", ...measureColumns] as const;
 
 /** Values by column, as texts. */
 export type ColonyFacts = Partial<Record<(typeof colonyColumns)[number], string>>;

@@ -5,6 +5,8 @@ import { type MoreColumns, type PredictionRow, predictionsCsv } from "./predicti
 
 export { type MoreColumns, type PredictionRow, predictionsCsv } from "./predictionsCsv.js";
 
+import { reason } from "./store.js";
+
 /** One image as read back. `predicted` and `truth` are indices into the table's classes. */
 export interface Prediction {
   file: string;
@@ -81,8 +83,4 @@ function prediction(values: Record<string, string>, classes: readonly string[], 
     );
   const truth = classes.indexOf(values.truth ?? "");
   return { file: values.file!, predicted, truth: truth < 0 ? null : truth, probabilities };
-}
-
-function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,50 +2,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseSafetensors } from "../../../models/index.js";
-import type { Config } from "../../../pipeline/config/schema.js";
 import { readRun } from "../../../pipeline/report/data.js";
 import { page } from "../../../pipeline/report/page.js";
-import { type RunResult, resumeRun, trainRun } from "../../../pipeline/run/index.js";
-import type { RunProgress } from "../../../pipeline/run/types.js";
 import { temporaryFolder, writeImages } from "./images.js";
-import { KeptLog, metricsOf, quickConfig, weightsOf } from "./support.js";
+import { expectResumes, runUntil } from "./runUntil.js";
+import { metricsOf, quickConfig } from "./support.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder.path, name);
 afterAll(folder.remove);
 beforeAll(() => writeImages(at("data")));
-
-const isTraining = ({ label }: RunProgress) => /^(contrastive|pre-training|training|fine-tuning)/.test(label);
-
-/** Trains, or resumes what was begun, until `stop` says so. @returns the result, or null after a stop */
-async function runUntil(
-  out: string,
-  config: Config,
-  stop: (update: RunProgress) => boolean = () => false,
-): Promise<RunResult | null> {
-  const controller = new AbortController();
-  const log = new KeptLog((update) => {
-    if (stop(update)) controller.abort();
-  });
-  const options = { yes: false, log, signal: controller.signal };
-  const run = existsSync(join(out, "config.json"))
-    ? resumeRun(out, options)
-    : trainRun({ ...options, config, dataRoot: at("data"), out });
-  return run.catch((error: Error) => {
-    if (error.name !== "AbortError") throw error;
-    return null;
-  });
-}
-
-/** The run, stopped after every step, ends as the whole one did. @param steps of all phases together */
-async function expectResumes(name: string, config: Config, steps: number): Promise<void> {
-  const out = at(`${name}-steps`);
-  let stops = 0;
-  while (stops <= steps && !(await runUntil(out, config, isTraining))) stops++;
-  expect(stops).toBe(steps);
-  expect(metricsOf(out)).toEqual(metricsOf(at(name)));
-  expect(weightsOf(out, ["student"])).toEqual(weightsOf(at(name), ["student"]));
-}
 
 const student = (name: string) =>
   parseSafetensors(readFileSync(join(at(name), "weights", "student.safetensors")), name).tensors;
@@ -58,7 +24,7 @@ describe("simclr", () => {
   const config = quickConfig({ config: "simclr", set: short });
 
   test("learns features without labels, then classes, and ends bitwise the same however often it is stopped", async () => {
-    const result = await runUntil(at("simclr"), config);
+    const result = await runUntil(at("data"), at("simclr"), config);
     expect(result).toMatchObject({ teacher: null, finetuned: true, bestEpoch: 0 });
     expect(result?.student.n).toBe(17);
     const lines = metricsOf(at("simclr"));
@@ -80,12 +46,16 @@ describe("simclr", () => {
         "finetune-epoch",
       ]),
     );
-    await expectResumes("simclr", config, 6 + 3 + 2);
+    await expectResumes(at("data"), at("simclr"), config, 6 + 3 + 2);
   });
 
   test("as a linear probe moves the classifier only, behind what contrastive learning found", async () => {
     const probe = (name: string, more: string[] = []) =>
-      runUntil(at(name), quickConfig({ config: "simclr", set: [...set, "contrastive.probe=true", ...more] }));
+      runUntil(
+        at("data"),
+        at(name),
+        quickConfig({ config: "simclr", set: [...set, "contrastive.probe=true", ...more] }),
+      );
     expect(await probe("long", ["pretrain.epochs=2"])).toMatchObject({ finetuned: false });
     await probe("short", ["pretrain.epochs=1"]);
     expect(kinds("long")).not.toContain("finetune-step");
@@ -103,8 +73,8 @@ describe("simclr", () => {
         config: "simclr",
         set: [...set, `contrastive.epochs=${epochs}`, "pretrain.epochs=0", "finetune.enabled=false", "logEvery=1"],
       });
-    await runUntil(at("first"), alone(0));
-    await runUntil(at("later"), alone(2));
+    await runUntil(at("data"), at("first"), alone(0));
+    await runUntil(at("data"), at("later"), alone(2));
     const [first, later] = [student("first"), student("later")];
     const moved = [...later].filter(
       ([name, { data }]) => Buffer.compare(bytes(data), bytes(first.get(name)!.data)) !== 0,
@@ -121,6 +91,7 @@ describe("simclr", () => {
     async (model) => {
       const probe = (epochs: number) =>
         runUntil(
+          at("data"),
           at(`${model}-${epochs}`),
           quickConfig({
             config: "simclr",
@@ -145,7 +116,7 @@ describe("simclr", () => {
 
   test("refuses a batch of more images than there are", async () => {
     const many = quickConfig({ config: "simclr", set: ["model=vgg19", "batch=64"] });
-    await expect(runUntil(at("many"), many)).rejects.toThrow(
+    await expect(runUntil(at("data"), at("many"), many)).rejects.toThrow(
       /64 different images in a batch, L and U have \d+: use --set batch=/,
     );
     expect(existsSync(at("many"))).toBe(false);
@@ -165,7 +136,7 @@ describe("fixmatch", () => {
   });
 
   test("trains one network with balanced pseudo-labels, and ends bitwise the same however often it is stopped", async () => {
-    const result = await runUntil(at("fixmatch"), config);
+    const result = await runUntil(at("data"), at("fixmatch"), config);
     expect(result).toMatchObject({ teacher: null, finetuned: true });
     expect(result?.student.n).toBe(17);
     const epochs = metricsOf(at("fixmatch")).filter(({ kind }) => kind === "epoch");
@@ -178,12 +149,12 @@ describe("fixmatch", () => {
       expect(maskMean).toBeLessThanOrEqual(1);
       expect(validation).toBeDefined();
     }
-    await expectResumes("fixmatch", config, 3 + 6 + 2);
+    await expectResumes(at("data"), at("fixmatch"), config, 3 + 6 + 2);
   });
 
   test("runs without balancing and without pre-training, too", async () => {
     const plain = [...set, "meta.balance=false", "pretrain.epochs=0", "finetune.enabled=false", "fixmatch.weak=full"];
-    expect(await runUntil(at("plain"), quickConfig({ set: plain }))).toMatchObject({ finetuned: false });
+    expect(await runUntil(at("data"), at("plain"), quickConfig({ set: plain }))).toMatchObject({ finetuned: false });
     expect(new Set(kinds("plain"))).toEqual(new Set(["step", "epoch"]));
     const [epoch] = metricsOf(at("plain")).filter(({ kind }) => kind === "epoch");
     expect(new Set(epoch?.samplingWeights as number[])).toEqual(new Set([1 / 37]));
