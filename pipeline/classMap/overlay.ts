@@ -1,6 +1,6 @@
 /** A colony beside its class map, as an SVG with a legend. Needs no Node. */
-import { encode } from "fast-png";
 import type { GreyImage } from "../data/types.js";
+import { pngUrl } from "../images/pngUrl.js";
 import { escapeHtml } from "../report/html.js";
 import type { ClassMap } from "./classMap.js";
 
@@ -51,7 +51,7 @@ export function classMapSvg(image: GreyImage, map: ClassMap, { classes, title, p
   const height = headHeight + h + gap + rows.length * lineHeight + gap;
   const picture = (rgb: Uint8Array, x: number, label: string) =>
     `<image x="${x}" y="${headHeight}" width="${w}" height="${h}" preserveAspectRatio="none" ` +
-    `style="image-rendering:${zoom > 1.5 ? "pixelated" : "auto"}" href="${pngUrl(rgb, image)}"><title>${label}</title></image>`;
+    `style="image-rendering:${zoom > 1.5 ? "pixelated" : "auto"}" href="${pngUrl({ ...image, pixels: rgb }, 3)}"><title>${label}</title></image>`;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" `,
     `aria-label="${escapeHtml(`Class map of ${title}`)}" font-family="Arial, Helvetica, 'Liberation Sans', sans-serif" font-size="14">`,
@@ -88,13 +88,6 @@ function isBorder(labels: Uint8Array, width: number, i: number): boolean {
   const x = i % width;
   const beside = [x > 0 ? i - 1 : i, x < width - 1 ? i + 1 : i, i - width, i + width];
   return beside.some((at) => labels[at] !== undefined && labels[at] !== labels[i]);
-}
-
-function pngUrl(data: Uint8Array, { width, height }: GreyImage): string {
-  const png = encode({ width, height, data, channels: 3, depth: 8 });
-  let text = "";
-  for (let i = 0; i < png.length; i += 0x8000) text += String.fromCharCode(...png.subarray(i, i + 0x8000));
-  return `data:image/png;base64,${btoa(text)}`;
 }
 
 interface Entry {

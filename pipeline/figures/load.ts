@@ -1,5 +1,6 @@
 /** Reads runs, finished or not, for figures and the joined report. */
 import { existsSync, readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../engine/errors.js";
@@ -69,7 +70,7 @@ async function loadRun(folder: string): Promise<FigureRun> {
     classes,
     dataset,
     environment,
-    epochs: existsSync(metrics) ? await readEpochs(metrics) : none,
+    epochs: existsSync(metrics) ? readEpochs(await readFile(metrics)) : none,
     result: finished,
   };
 }

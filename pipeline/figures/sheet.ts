@@ -1,8 +1,9 @@
 /** Several charts or pictures as one SVG. */
 
 import type { GreyImage } from "../data/types.js";
+import { pngUrl } from "../images/pngUrl.js";
 import { type SeriesStyle, shorten } from "../report/charts.js";
-import { pngUrl, shrink } from "../report/crops.js";
+import { shrink } from "../report/crops.js";
 import { type Content, type Html, html, trusted } from "../report/html.js";
 
 export interface Panel {

@@ -1,7 +1,7 @@
 /** The images that a network is least sure of, as one HTML file that needs nothing else: those to look at first. */
 import { basename } from "node:path";
-import { encodeGrey } from "../data/png.js";
 import type { GreyImage } from "../data/types.js";
+import { pngUrl } from "../images/pngUrl.js";
 import { argmax, entropyBits } from "../metrics.js";
 import { shrink } from "../report/crops.js";
 import { count, percent } from "../report/format.js";
@@ -90,7 +90,7 @@ function card({ file, probabilities, facts, crop }: GalleryImage, classes: reado
     return i === 0 ? html`<b>${text}</b>` : html`<span>${text}</span>`;
   });
   const all = order.map((c) => `${classes[c]} ${percent(probabilities[c]!)}`).join(", ");
-  return html`<figure class="card"><img src="${dataUrl(crop)}" alt="${basename(file)}: ${all}" loading="lazy">
+  return html`<figure class="card"><img src="${pngUrl(shrink(crop, embedded))}" alt="${basename(file)}: ${all}" loading="lazy">
 ${bar(probabilities, all)}<figcaption><span class="answers">${answers}</span>
 <span>${entropyBits(probabilities).toFixed(2)} bits${placeOf(facts)}</span><span class="file" title="${file}">${basename(file)}</span></figcaption></figure>
 `;
@@ -112,10 +112,6 @@ function bar(probabilities: ArrayLike<number>, title: string): Html {
     return part;
   });
   return html`<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="${title}"><title>${title}</title>${parts}</svg>`;
-}
-
-function dataUrl(crop: GreyImage): string {
-  return `data:image/png;base64,${encodeGrey(shrink(crop, embedded)).toString("base64")}`;
 }
 
 const galleryStyle = `

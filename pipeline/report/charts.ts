@@ -2,7 +2,8 @@
  * Static SVG drawings by ECharts, rendered without a browser. Colours are CSS variables of the page (light and dark), text is
  * escaped by ECharts, identifiers are made unique per figure and the same each time.
  */
-import * as echarts from "echarts";
+import type * as echarts from "echarts";
+import { type ChartOption, init } from "./echarts.js";
 import { escapeHtml, type Html, trusted } from "./html.js";
 
 export const ink = "var(--ink)";
@@ -90,8 +91,8 @@ export interface Drawing {
 }
 
 /** Renders an ECharts option as an SVG element that scales to its container. */
-export function draw({ id, label, width = 440, height = 270 }: Drawing, option: echarts.EChartsOption): Html {
-  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
+export function draw({ id, label, width = 440, height = 270 }: Drawing, option: ChartOption): Html {
+  const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
   try {
     chart.setOption({ animation: false, textStyle: { color: ink, fontFamily: "inherit" }, ...option });
     return trusted(tidy(chart.renderToSVGString(), id, label));

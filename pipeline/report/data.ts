@@ -1,12 +1,11 @@
-/** Reads a run folder for the report. Whatever is missing or broken becomes a note; nothing here stops the report. */
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+/** Reads a run for the report. Whatever is missing or broken becomes a note; nothing here stops the report. */
 import { z } from "zod";
 import { UserError } from "../../engine/errors.js";
 import { evaluationSchema } from "../evaluationSchema.js";
-import { type PredictionTable, readPredictions } from "../run/predictions.js";
+import { type PredictionTable, parsePredictions } from "../run/predictionsCsv.js";
+import { type RunFile, reason, runFiles } from "../run/store.js";
 import { type Metrics, readMetrics } from "./metricsFile.js";
+import type { ReportSource, RunImages } from "./source.js";
 
 const rate = z.number().nullable();
 const counts = z.array(z.number());
@@ -43,10 +42,9 @@ export type Result = z.infer<typeof resultSchema>;
 export type DatasetFacts = z.infer<typeof datasetSchema>;
 export type ConfigFacts = z.infer<typeof configSchema>;
 
-/** Everything the report draws on; null is what the folder does not have. */
+/** Everything the report draws on; null is what the run does not have. */
 export interface RunData {
   name: string;
-  folder: string;
   /** Class names, in the order of all per-class lists; empty when nothing names them. */
   classes: string[];
   config: { all: Record<string, unknown>; facts: ConfigFacts } | null;
@@ -54,38 +52,40 @@ export interface RunData {
   metrics: Metrics | null;
   result: Result | null;
   predictions: PredictionTable | null;
+  /** Where its images may be; null: the run does not say. */
+  images: RunImages | null;
   /** What is missing or broken, in whole sentences. */
   notes: string[];
 }
 
 /**
- * Reads what a run folder holds so far.
- * @throws UserError when the folder does not exist or holds no file of a run
+ * Reads what there is of a run so far.
+ * @throws UserError when there is no file of a run
  */
-export async function readRun(runDir: string): Promise<RunData> {
-  const notes: string[] = [];
-  const config = await readJson(runDir, "config.json", z.record(z.string(), z.unknown()), notes);
-  const environment = await readJson(runDir, "environment.json", z.record(z.string(), z.unknown()), notes);
-  const metrics = await optional(runDir, "metrics.jsonl", readMetrics, notes);
-  const result = await readJson(runDir, "result.json", resultSchema, notes);
-  const predictions = await optional(runDir, "predictions.csv", readPredictions, notes);
+export async function readRun({ name, place, files, images }: ReportSource): Promise<RunData> {
+  const reader = new Reader(files);
+  const { notes } = reader;
+  const config = await reader.json(runFiles.config, z.record(z.string(), z.unknown()));
+  const environment = await reader.json(runFiles.environment, z.record(z.string(), z.unknown()));
+  const metrics = await reader.optional(runFiles.metrics, readMetrics);
+  const result = await reader.json(runFiles.result, resultSchema);
+  const table = (bytes: Uint8Array) => parsePredictions(textOf(bytes), files.nameOf(runFiles.predictions));
+  const predictions = await reader.optional(runFiles.predictions, table);
   if (!config && !environment && !metrics && !result)
     throw new UserError(
-      `${runDir}: no run folder (no config.json, environment.json, metrics.jsonl or result.json in it).`,
+      `${place}: no run folder (no config.json, environment.json, metrics.jsonl or result.json in it).`,
     );
   notes.push(...(metrics?.notes ?? []));
-  const facts = environment ? parseDataset(environment.dataset, notes) : null;
-  // A run that was made in a page carries its images, and names them from its own folder.
-  const dataset = facts && { ...facts, root: resolve(runDir, facts.root) };
+  const dataset = environment ? parseDataset(environment.dataset, notes) : null;
   return {
-    name: basename(resolve(runDir)),
-    folder: runDir,
+    name,
     classes: result?.classes ?? dataset?.classes ?? predictions?.classes ?? [],
     config: config && { all: config, facts: configSchema.parse(config) },
     environment: environment && { all: environment, dataset },
     metrics,
     result: result && consistent(result, notes),
     predictions,
+    images: dataset && images(dataset.root),
     notes,
   };
 }
@@ -110,28 +110,30 @@ function consistent(result: Result, notes: string[]): Result | null {
   return result;
 }
 
-async function readJson<T>(dir: string, name: string, schema: z.ZodType<T>, notes: string[]): Promise<T | null> {
-  return optional(dir, name, async (file) => schema.parse(JSON.parse(await readFile(file, "utf8"))), notes);
+/** Reads files; what is missing or broken is null, and noted. */
+class Reader {
+  readonly notes: string[] = [];
+
+  constructor(private readonly files: ReportSource["files"]) {}
+
+  json<T>(file: RunFile, schema: z.ZodType<T>): Promise<T | null> {
+    return this.optional(file, (bytes) => schema.parse(JSON.parse(textOf(bytes))));
+  }
+
+  async optional<T>(file: RunFile, parse: (bytes: Uint8Array) => T): Promise<T | null> {
+    try {
+      const bytes = await this.files.read(file);
+      if (bytes) return parse(bytes);
+      this.notes.push(`${file} is missing${whyMissing[file] ?? ""}.`);
+    } catch (error) {
+      this.notes.push(`${file} cannot be used: ${error instanceof z.ZodError ? problem(error) : reason(error)}`);
+    }
+    return null;
+  }
 }
 
-async function optional<T>(
-  dir: string,
-  name: string,
-  read: (file: string) => Promise<T>,
-  notes: string[],
-): Promise<T | null> {
-  const file = join(dir, name);
-  if (!existsSync(file)) {
-    notes.push(`${name} is missing${whyMissing[name] ?? ""}.`);
-    return null;
-  }
-  try {
-    return await read(file);
-  } catch (error) {
-    const why = error instanceof z.ZodError ? problem(error) : error instanceof Error ? error.message : String(error);
-    notes.push(`${name} cannot be used: ${why}`);
-    return null;
-  }
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 const whyMissing: Record<string, string> = {

@@ -1,10 +1,10 @@
 /** Which test images are worth showing, and how: examples of each class, and the mistakes (Fig. 9 of the paper). */
-import { resolve } from "node:path";
-import type { Prediction, PredictionTable } from "../run/predictions.js";
-import { CropReader } from "./crops.js";
+import type { Prediction, PredictionTable } from "../run/predictionsCsv.js";
+import { cropUrl } from "./crops.js";
 import type { RunData } from "./data.js";
 import { percent } from "./format.js";
 import { type Html, html, missing } from "./html.js";
+import type { RunImages } from "./source.js";
 
 /** About how many examples are shown, so that the file stays small with many classes. */
 const EXAMPLES = 72;
@@ -16,31 +16,29 @@ const PAIRS = 12;
 export async function galleries(run: RunData): Promise<{ examples: Html; mistakes: Html }> {
   const source = findImages(run);
   if (typeof source === "string") return { examples: missing(source), mistakes: missing(source) };
-  const gallery = new Gallery(source.table, source.reader, source.inner);
+  const gallery = new Gallery(source);
   return { examples: await gallery.examples(), mistakes: await gallery.mistakes() };
 }
 
 interface Source {
   table: PredictionTable;
-  reader: CropReader;
+  images: RunImages;
+  /** Side of a patch, px. */
+  size: number;
   /** Draw the frame of the small scale. */
   inner: boolean;
 }
 
 /** Where the patches come from, or a sentence that says why there are none. */
-function findImages({ folder, predictions, environment, config }: RunData): Source | string {
+function findImages({ predictions, images, config }: RunData): Source | string {
   if (!predictions) return "No predictions of the test images have been recorded.";
   if (predictions.rows.every((row) => row.truth === null)) return "The table of predictions holds no true classes.";
   const patch = config?.facts.patch;
-  const root = environment?.dataset?.root;
-  if (root === undefined || !patch)
+  if (!images || !patch)
     return "The run does not say where its images are or how large its patches were, so none can be shown.";
-  // A run that was made in a page carries its images with it.
-  const places = [resolve(folder, root), resolve(root)].map((place) => new CropReader(place, patch.size));
-  const reader = places.find((place) => place.finds(predictions.rows));
-  if (!reader)
-    return `The images are no longer in ${root}, so no patches can be shown. Put them back there and write the report again.`;
-  return { table: predictions, reader, inner: patch.smallSize !== null };
+  if (!predictions.rows.some(({ file }) => images.has(file)))
+    return `The images are no longer in ${images.place}, so no patches can be shown. Put them back there and write the report again.`;
+  return { table: predictions, images, size: patch.size, inner: patch.smallSize !== null };
 }
 
 const cross = html`<svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true"><path d="M0 0L100 100M100 0L0 100"/></svg>`;
@@ -49,13 +47,9 @@ class Gallery {
   private readonly classes: readonly string[];
   private readonly rows: readonly Prediction[];
 
-  constructor(
-    table: PredictionTable,
-    private readonly reader: CropReader,
-    private readonly inner: boolean,
-  ) {
-    this.classes = table.classes;
-    this.rows = table.rows;
+  constructor(private readonly source: Source) {
+    this.classes = source.table.classes;
+    this.rows = source.table.rows;
   }
 
   /** A row of each class, from the highest probability of the true class to the lowest. */
@@ -128,10 +122,13 @@ class Gallery {
     const answer = this.classes[predicted]!;
     const wrong = truth !== predicted;
     const words = `${file}: ${this.classes[truth!]!}, predicted ${answer} with probability ${sure}`;
-    const url = await this.reader.dataUrl(file);
-    const frame = this.inner && html`<span class="inner"></span>`;
+    const { images, size, inner } = this.source;
+    const image = await images.read(file);
+    const frame = inner && html`<span class="inner"></span>`;
     const picture =
-      url === null ? html`<span class="cell none">gone</span>` : html`<img src="${url}" alt="${words}">${frame}`;
+      image === null
+        ? html`<span class="cell none">gone</span>`
+        : html`<img src="${cropUrl(image, size)}" alt="${words}">${frame}`;
     const verdict = judged && (wrong ? html`<b>✗ ${answer}</b> ` : html`✓ `);
     const name = file.split("/").at(-1)!;
     return html`<span class="patch${judged && wrong && " wrong"}" title="${words}"><span class="frame">${picture}</span>

@@ -4,9 +4,9 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../engine/errors.js";
 import { runFolders } from "../statistics/runs.js";
-import { readRun } from "./data.js";
+import { folderSource } from "./folder.js";
 import { type JoinedOptions, joinedPage } from "./joined.js";
-import { page } from "./page.js";
+import { reportName, reportOf } from "./report.js";
 
 /**
  * Writes the report of a run, finished or not; the same folder gives the same file, byte for byte.
@@ -14,8 +14,8 @@ import { page } from "./page.js";
  * @returns the path of the file
  * @throws UserError when the folder is not a run folder or the file cannot be written
  */
-export async function writeReport(runDir: string, outFile: string = join(runDir, "report.html")): Promise<string> {
-  await save(outFile, await page(await readRun(runDir)));
+export async function writeReport(runDir: string, outFile: string = join(runDir, reportName)): Promise<string> {
+  await save(outFile, await reportOf(folderSource(runDir)));
   return outFile;
 }
 
@@ -37,7 +37,7 @@ export async function writeReports(
   if (second === undefined && !holdsRuns(first)) return writeReport(first, ...(out === undefined ? [] : [out]));
   if (second !== undefined && out === undefined)
     throw new UserError("a report of several folders needs a name: add --out FILE.html");
-  const file = out ?? join(first, "report.html");
+  const file = out ?? join(first, reportName);
   await save(file, await joinedPage(folders, file, options));
   return file;
 }

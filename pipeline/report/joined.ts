@@ -11,6 +11,7 @@ import { type ResultTable, resultTable, type TableOptions } from "../statistics/
 import { duration, percent } from "./format.js";
 import { type Content, type Html, html, missing, trusted } from "./html.js";
 import { differences, environments, resultDots, textTableHtml, textTablesOf } from "./joinedTables.js";
+import { reportName } from "./report.js";
 import { styleSheet } from "./style.js";
 
 export interface JoinedOptions extends Pick<TableOptions, "against" | "gap" | "metrics"> {
@@ -122,8 +123,8 @@ ${broken.length > 0 && html`<p>Runs that cannot be read:</p><ul class="notes">${
 
 /** The run's name, linked to its own report where there is one. */
 function nameOf({ folder, name }: FigureRun, from: string): Content {
-  if (!existsSync(join(folder, "report.html"))) return name;
-  const path = relative(from, join(resolve(folder), "report.html"))
+  if (!existsSync(join(folder, reportName))) return name;
+  const path = relative(from, join(resolve(folder), reportName))
     .split(sep)
     .map(encodeURIComponent)
     .join("/");

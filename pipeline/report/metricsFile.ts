@@ -1,6 +1,4 @@
-/** Reads `metrics.jsonl` as a stream: steps become bounded curves, epochs are kept whole. */
-import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
+/** Reads `metrics.jsonl` line by line: steps become bounded curves, epochs are kept whole. */
 import type { PhaseName } from "../methods.js";
 import { balancedAccuracyInterval, type Interval } from "../uncertainty.js";
 import { Series } from "./series.js";
@@ -51,17 +49,17 @@ const kinds = new Map<unknown, { phase: Phase; line: "step" | "epoch" }>([
 ]);
 
 /**
- * Reads the file line by line. A last line that is cut off (the run was killed while writing), unreadable lines and
- * values that are not finite are left out and noted. Throws only when the file cannot be opened.
+ * Reads the content of the file. A last line that is cut off (the run was killed while writing), unreadable lines and
+ * values that are not finite are left out and noted; nothing is thrown.
  */
-export async function readMetrics(file: string): Promise<Metrics> {
+export function readMetrics(content: Uint8Array): Metrics {
   const metrics: Metrics = {
     phases: { contrastive: emptyPhase(), pretrain: emptyPhase(), train: emptyPhase(), finetune: emptyPhase() },
     notes: [],
   };
   const broken: number[] = [];
   let number = 0;
-  for await (const line of createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity })) {
+  for (const line of linesOf(content)) {
     number += 1;
     if (line.trim() === "") continue;
     const entry = parse(line);
@@ -77,14 +75,25 @@ export async function readMetrics(file: string): Promise<Metrics> {
 const epochStart = /^\{"kind":"(?:[a-z]+-)?epoch"/;
 
 /** The epochs alone, without the steps: quick for many runs. What cannot be read is left out. */
-export async function readEpochs(file: string): Promise<Record<Phase, EpochLine[]>> {
+export function readEpochs(content: Uint8Array): Record<Phase, EpochLine[]> {
   const epochs: Record<Phase, EpochLine[]> = { contrastive: [], pretrain: [], train: [], finetune: [] };
-  for await (const line of createInterface({ input: createReadStream(file, "utf8"), crlfDelay: Infinity })) {
+  for (const line of linesOf(content)) {
     const entry = epochStart.test(line) ? parse(line) : null;
     const kind = kinds.get(entry?.kind);
     if (entry && kind) epochs[kind.phase].push(epochLine(entry, epochs[kind.phase].length));
   }
   return epochs;
+}
+
+/** One line at a time: the whole of a long run as one text would take twice the memory. */
+function* linesOf(content: Uint8Array): Generator<string> {
+  const decoder = new TextDecoder();
+  for (let start = 0; start < content.length; ) {
+    const found = content.indexOf(10, start);
+    const end = found < 0 ? content.length : found;
+    yield decoder.decode(content.subarray(start, end));
+    start = end + 1;
+  }
 }
 
 function take(metrics: Metrics, entry: Record<string, unknown>): void {

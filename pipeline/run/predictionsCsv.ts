@@ -8,7 +8,8 @@
  * Spreadsheets run cells that start with = + - @ as formulas. A file name that does is written with a leading `./`: another
  * spelling of the same path, so nothing is lost; further texts get an apostrophe. Class names are written as they are.
  */
-import { csvLine, harmless } from "../data/csv.js";
+import { UserError } from "../../engine/errors.js";
+import { csvLine, harmless, parseCsv, unguarded } from "../data/csv.js";
 import { argmax, entropyBits } from "../metrics.js";
 
 /** One image to write. `truth` is a class index, null when unknown. */
@@ -22,6 +23,24 @@ export interface PredictionRow {
 export interface MoreColumns {
   readonly columns: readonly string[];
   readonly rows: readonly Readonly<Record<string, string>>[];
+}
+
+/** One image as read back. `predicted` and `truth` are indices into the table's classes. */
+export interface Prediction {
+  file: string;
+  predicted: number;
+  truth: number | null;
+  probabilities: number[];
+  /** What stands in the columns behind the entropy, by column. */
+  more: Record<string, string>;
+}
+
+/** A table of predictions as read back. */
+export interface PredictionTable {
+  classes: string[];
+  /** Columns behind the entropy: well, time, what the plate map says. */
+  columns: string[];
+  rows: Prediction[];
 }
 
 /** The whole table as text, rows in the order given. */
@@ -49,4 +68,40 @@ export function predictionsCsv(
 
 function significant(value: number): string {
   return String(Number(value.toPrecision(7)));
+}
+
+/**
+ * The table out of its text.
+ * @param file name used in errors
+ * @throws UserError when it is not such a table; the message names the line
+ */
+export function parsePredictions(text: string, file: string): PredictionTable {
+  const { columns, rows } = parseCsv(text, file);
+  const classes = columns.filter((name) => name.startsWith("p_")).map((name) => name.slice(2));
+  if (columns[0] !== "file" || columns[1] !== "class" || classes.length === 0) {
+    const hint = columns[0]?.includes(";") ? "; save it with commas, not semicolons" : "";
+    throw new UserError(
+      `${file}: the first line is "${columns.join(",")}", expected file,class,p_<Class>...,entropy${hint}`,
+    );
+  }
+  const more = columns.slice(2).filter((name) => !["truth", "entropy"].includes(name) && !name.startsWith("p_"));
+  const read = rows.map(({ line, values }) => ({
+    ...prediction(values, classes, `${file}, line ${line}`),
+    more: Object.fromEntries(more.map((name) => [unguarded(name), unguarded(values[name] ?? "")])),
+  }));
+  return { classes, columns: more.map(unguarded), rows: read };
+}
+
+function prediction(values: Record<string, string>, classes: readonly string[], place: string) {
+  const predicted = classes.indexOf(values.class!);
+  if (predicted < 0)
+    throw new UserError(`${place}: class "${values.class}" is none of ${classes.join(", ")}; was the file edited?`);
+  const probabilities = classes.map((name) => Number(values[`p_${name}`]));
+  const wrong = probabilities.findIndex((p) => !(p >= 0 && p <= 1));
+  if (wrong >= 0)
+    throw new UserError(
+      `${place}: p_${classes[wrong]} is "${values[`p_${classes[wrong]}`]}", expected a number from 0 to 1`,
+    );
+  const truth = classes.indexOf(values.truth ?? "");
+  return { file: values.file!, predicted, truth: truth < 0 ? null : truth, probabilities };
 }

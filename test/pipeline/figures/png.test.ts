@@ -79,9 +79,14 @@ describe("a drawing as a file", () => {
     const colours = [...root.matchAll(/(--\w+): (#\w+)/g)].map(([, name, value]) => [name, value]);
     expect(Object.fromEntries(colours)).toMatchObject(lightColours);
     expect(standalone(chart)).not.toContain("var(");
-    expect(standalone(draw({ id: "x", label: "x" }, { title: { text: "t", textStyle: { color: ink } } }))).toContain(
-      lightColours["--ink"],
-    );
+    expect(
+      standalone(
+        draw(
+          { id: "x", label: "x" },
+          { legend: { data: ["t"], textStyle: { color: ink } }, series: [{ type: "line", name: "t" }] },
+        ),
+      ),
+    ).toContain(lightColours["--ink"]);
   });
 
   it("the font's licence lies beside it, in the package too", () => {

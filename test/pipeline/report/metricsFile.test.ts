@@ -1,24 +1,16 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readMetrics } from "../../../pipeline/report/metricsFile.js";
 import { balancedAccuracyInterval } from "../../../pipeline/uncertainty.js";
 
-let file: string;
-beforeEach(async () => {
-  file = join(await mkdtemp(join(tmpdir(), "metrics-")), "metrics.jsonl");
-});
-afterEach(() => rm(join(file, ".."), { recursive: true }));
+const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe("readMetrics", () => {
-  it("sorts lines into phases, steps into curves, epochs into lines", async () => {
+  it("sorts lines into phases, steps into curves, epochs into lines", () => {
     const confusion = [
       [3, 1],
       [0, 2],
     ];
-    await writeFile(
-      file,
+    const content = bytes(
       `${[
         { kind: "pretrain-step", step: 0, epoch: 0, loss: 1.5, lr: 0.1 },
         { kind: "pretrain-epoch", epoch: 0, loss: 1.2, validation: { balancedAccuracy: 0.5, loss: 1 } },
@@ -40,7 +32,7 @@ describe("readMetrics", () => {
         .map((line) => JSON.stringify(line))
         .join("\n")}\n`,
     );
-    const { phases, notes } = await readMetrics(file);
+    const { phases, notes } = readMetrics(content);
     expect(notes).toEqual([]);
     expect(phases.pretrain.steps.get("loss")!.buckets).toMatchObject([{ x: 0, mean: 1.5 }]);
     expect(phases.pretrain.epochs).toMatchObject([{ epoch: 1, loss: 1.2, balancedAccuracy: 0.5, interval: null }]);
@@ -64,16 +56,15 @@ describe("readMetrics", () => {
     expect(phases.finetune.steps.get("loss")!.buckets).toHaveLength(1);
   });
 
-  it("leaves out a last line that is cut off, and says so", async () => {
-    await writeFile(file, '{"kind":"step","step":1,"studentLoss":1}\n{"kind":"step","step":2,"stude');
-    const { phases, notes } = await readMetrics(file);
+  it("leaves out a last line that is cut off, and says so", () => {
+    const content = bytes('{"kind":"step","step":1,"studentLoss":1}\n{"kind":"step","step":2,"stude');
+    const { phases, notes } = readMetrics(content);
     expect(phases.train.steps.get("studentLoss")!.buckets).toHaveLength(1);
     expect(notes).toEqual([expect.stringContaining("The last line of metrics.jsonl is cut off")]);
   });
 
-  it("leaves out unreadable lines, foreign kinds and values that are no numbers, and names the first bad line", async () => {
-    await writeFile(
-      file,
+  it("leaves out unreadable lines, foreign kinds and values that are no numbers, and names the first bad line", () => {
+    const content = bytes(
       [
         '{"kind":"step","step":1,"studentLoss":1}',
         "garbage",
@@ -85,7 +76,7 @@ describe("readMetrics", () => {
         "",
       ].join("\n"),
     );
-    const { phases, notes } = await readMetrics(file);
+    const { phases, notes } = readMetrics(content);
     expect(phases.train.steps.get("studentLoss")!.buckets.map((b) => b.mean)).toEqual([1, 5]);
     expect([...phases.train.steps.keys()]).toEqual(["studentLoss"]);
     expect(notes).toEqual([
@@ -94,9 +85,9 @@ describe("readMetrics", () => {
     ]);
   });
 
-  it("an empty file has nothing and no notes", async () => {
-    await writeFile(file, "");
-    const { phases, notes } = await readMetrics(file);
+  it("an empty file has nothing and no notes", () => {
+    const content = bytes("");
+    const { phases, notes } = readMetrics(content);
     expect(phases.train.steps.size + phases.train.epochs.length).toBe(0);
     expect(notes).toEqual([]);
   });

@@ -2,8 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { readSafetensors } from "../../../models/index.js";
-import { readRun } from "../../../pipeline/report/data.js";
-import { page } from "../../../pipeline/report/page.js";
+import { folderSource } from "../../../pipeline/report/folder.js";
+import { reportOf } from "../../../pipeline/report/report.js";
 import { evaluateRun, resumeRun } from "../../../pipeline/run/index.js";
 import { temporaryFolder, writeImages } from "./images.js";
 import { expectResumes, runUntil } from "./runUntil.js";
@@ -144,7 +144,7 @@ describe.each(["contrastive-clustering", "simtriplet"])("%s", (config) => {
 
   test("refuses a batch of more images than there are, and has a report of its own", async () => {
     await expect(train(`${config}-many`, config, ["batch=64"])).rejects.toThrow(/64 different images in a batch/);
-    const html = await page(await readRun(at(config === "simtriplet" ? "triplet" : "clustering")));
+    const html = await reportOf(folderSource(at(config === "simtriplet" ? "triplet" : "clustering")));
     expect(html).toContain(config === "simtriplet" ? "of a patch beside it" : "NT-Xent of views and of clusters");
     expect(html).toContain("This method has no pseudo-labels.");
     expect(html).not.toContain("Not recorded in this run.");

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseSafetensors } from "../../../models/index.js";
-import { readRun } from "../../../pipeline/report/data.js";
-import { page } from "../../../pipeline/report/page.js";
+import { folderSource } from "../../../pipeline/report/folder.js";
+import { reportOf } from "../../../pipeline/report/report.js";
 import { temporaryFolder, writeImages } from "./images.js";
 import { expectResumes, runUntil } from "./runUntil.js";
 import { metricsOf, quickConfig } from "./support.js";
@@ -123,7 +123,7 @@ describe("simclr", () => {
   });
 
   test("has a report with its own loss, and no pseudo-labels", async () => {
-    const html = await page(await readRun(at("simclr")));
+    const html = await reportOf(folderSource(at("simclr")));
     expect(html).toContain("Contrastive learning");
     expect(html).toContain("This method has no pseudo-labels.");
   });
@@ -161,7 +161,7 @@ describe("fixmatch", () => {
   });
 
   test("has a report that names the student as the one that labels", async () => {
-    const html = await page(await readRun(at("fixmatch")));
+    const html = await reportOf(folderSource(at("fixmatch")));
     expect(html).toContain("What the student believes is in the unlabelled part");
     expect(html).toContain("Training with pseudo-labels");
     expect(html).not.toContain("Feedback to the teacher");
