@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { deviceReady } from "../state.js";
-import { lengths, type TrainChoice } from "../worker/train/config.js";
+import { lengths, type TrainChoice } from "../worker/train/choice.js";
 import { isIdle, start, status } from "./run.js";
 import { classes, counts, unlabelledCount } from "./session.js";
 

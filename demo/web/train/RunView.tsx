@@ -5,9 +5,11 @@ import { LossChart } from "./LossChart.js";
 import { lastConfusion, lossSeries } from "./metrics.js";
 import {
   discard,
+  downloadReport,
   downloadRun,
   downloadWeights,
   isBusy,
+  isReporting,
   lines,
   notes,
   pause,
@@ -55,9 +57,10 @@ export function RunView() {
       <Notes />
       {state === "done" && (
         <p class="muted small">
-          The unpacked ZIP file is a folder of the command line, images included: <code>equipoise report FOLDER</code>{" "}
-          makes the report, <code>evaluate</code>, <code>predict</code> and (of a paused run) <code>resume</code> go on
-          from it. Classify uses this network now.
+          The report says in words and pictures how far the network can be trusted; it is one file, to keep or to pass
+          on. The unpacked ZIP file, report and images included, is a folder of the command line:{" "}
+          <code>equipoise evaluate</code>, <code>predict</code> and (of a paused run) <code>resume</code> go on from it.
+          Classify uses this network now.
         </p>
       )}
     </div>
@@ -126,9 +129,14 @@ function Controls() {
           Go on
         </button>
       )}
+      {(result || lines.value.length > 0) && (
+        <button type="button" disabled={isReporting.value} onClick={downloadReport}>
+          {isReporting.value ? "Making the report" : result ? "Report (HTML)" : "Report so far (HTML)"}
+        </button>
+      )}
       {!isBusy.value && (
         <button type="button" onClick={downloadRun}>
-          Run with report data (ZIP)
+          Run with report (ZIP)
         </button>
       )}
       {result && (

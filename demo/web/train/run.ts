@@ -3,8 +3,8 @@ import { proxy } from "comlink";
 import { download } from "../shared/downloads.js";
 import { network, showProblem } from "../state.js";
 import { api } from "../worker/client.js";
-import type { TrainChoice } from "../worker/train/config.js";
-import type { TrainEvent, TrainStatus } from "../worker/trainService.js";
+import type { TrainChoice } from "../worker/train/choice.js";
+import type { TrainEvent, TrainStatus } from "../worker/train/events.js";
 import { type Line, parseLine } from "./metrics.js";
 import { currentSet, openSet } from "./session.js";
 
@@ -97,6 +97,18 @@ export function downloadRun(): Promise<void> {
   return attempt("Packing the run", async () =>
     download("equipoise-run.zip", await api.train.zip(), "application/zip"),
   );
+}
+
+/** A report is being made. */
+export const isReporting: Signal<boolean> = signal(false);
+
+export function downloadReport(): Promise<void> {
+  isReporting.value = true;
+  return attempt("Making the report", async () =>
+    download("equipoise-report.html", await api.train.reportHtml(), "text/html"),
+  ).finally(() => {
+    isReporting.value = false;
+  });
 }
 
 export function downloadWeights(): Promise<void> {

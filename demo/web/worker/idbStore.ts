@@ -39,6 +39,8 @@ export class IdbStore implements RunStore {
   }
 
   async read(file: RunFile): Promise<Bytes | null> {
+    const text = this.text(file);
+    if (text !== "") return encoder.encode(text);
     return ((await this.db.get(this.table, file)) as Bytes | undefined) ?? null;
   }
 

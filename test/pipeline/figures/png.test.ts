@@ -79,14 +79,12 @@ describe("a drawing as a file", () => {
     const colours = [...root.matchAll(/(--\w+): (#\w+)/g)].map(([, name, value]) => [name, value]);
     expect(Object.fromEntries(colours)).toMatchObject(lightColours);
     expect(standalone(chart)).not.toContain("var(");
-    expect(
-      standalone(
-        draw(
-          { id: "x", label: "x" },
-          { legend: { data: ["t"], textStyle: { color: ink } }, series: [{ type: "line", name: "t" }] },
-        ),
-      ),
-    ).toContain(lightColours["--ink"]);
+    const legend = { data: ["t"], textStyle: { color: ink } };
+    const named = draw(
+      { id: "x", label: "x" },
+      { legend, xAxis: {}, yAxis: {}, series: [{ type: "line", name: "t" }] },
+    );
+    expect(standalone(named)).toContain(lightColours["--ink"]);
   });
 
   it("the font's licence lies beside it, in the package too", () => {

@@ -10,7 +10,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** A run with its images as a ZIP file: a folder that `equipoise report`, `evaluate`, `predict` and `resume` open. */
 export function runZip(files: ReadonlyMap<string, Bytes>, { dataset, images }: PageData): Bytes {
   const zip: Zippable = {};
-  const isText = (name: string) => /\.(json|jsonl|txt|csv)$/.test(name);
+  const isText = (name: string) => /\.(json|jsonl|txt|csv|html)$/.test(name);
   for (const [name, bytes] of files) zip[name] = [bytes, { level: isText(name) ? 6 : 0 }];
   for (const [i, { file, mask }] of dataset.images.entries()) {
     const { image, mask: foreground } = images[i] as TrainImage;

@@ -1,0 +1,27 @@
+import { reportOf } from "../../../../pipeline/report/report.js";
+import { pageData } from "./images.js";
+import type { PageRun } from "./training.js";
+
+/** What a run of the page is called: its ZIP file unpacks to a folder of that name, whose report is the same. */
+const name = "equipoise-run";
+
+/**
+ * The report of a run as it stands: what `equipoise report` makes of its ZIP file. In a worker alone: elsewhere ECharts would measure texts
+ * with the fonts of the machine.
+ */
+export function reportRun({ store, set }: PageRun): Promise<string> {
+  const { dataset, images } = pageData(set);
+  const byId = new Map(dataset.images.map(({ id }, i) => [id, images[i]?.image]));
+  // The table of predictions writes a name that a spreadsheet would run as a formula with "./" in front.
+  const find = (file: string) => byId.get(file.replace(/^\.\//, ""));
+  return reportOf({
+    name,
+    place: name,
+    files: store,
+    images: (place) => ({
+      place,
+      has: (file) => find(file) !== undefined,
+      read: async (file) => find(file) ?? null,
+    }),
+  });
+}
