@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { unzipSync } from "fflate";
 import type { Page } from "playwright-core";
 import { afterAll, expect, type TestContext } from "vitest";
@@ -115,20 +116,61 @@ test("ten steps have the command's losses; the command tests and reports what wa
   await page.getByRole("button", { name: "Train", exact: true }).click();
   await expect.poll(() => state(page).textContent(), { timeout: 560_000 }).toBe("Finished.");
   await shot(page, "train-done");
-  const run = unpack(readFileSync(await saved(page, "Run with report data (ZIP)", "run.zip")), join(folder, "run"));
+  const run = unpack(
+    readFileSync(await saved(page, "Run with report (ZIP)", "run.zip")),
+    join(folder, "equipoise-run"),
+  );
+  const reportFile = await saved(page, "Report (HTML)", "report.html");
+  await expectReport(page, reportFile);
+  expect(readFileSync(join(run, "report.html"), "utf8")).toBe(readFileSync(reportFile, "utf8"));
   await page.getByRole("button", { name: "Most uncertain first" }).click();
   await page.getByText(/the network says (Along|Across), uncertainty \d+ %/).waitFor({ timeout: 60_000 });
   const node = await inNode;
   expectSameLosses(metricsOf(run), metricsOf(node), 1e-4);
+  const report = await cli(["report", run]);
+  expect(report.code, report.stderr).toBe(0);
+  expect(readFileSync(join(run, "report.html"), "utf8")).toBe(readFileSync(reportFile, "utf8"));
   const evaluated = await cli(["evaluate", run, "--json"]);
   expect(evaluated.code, evaluated.stderr).toBe(0);
   const { student } = JSON.parse(evaluated.stdout) as RunResult;
   const own = JSON.parse(readFileSync(join(run, "result.json"), "utf8")) as RunResult;
   expect(student.n).toBe(own.student.n);
   expect(student.loss).toBeCloseTo(own.student.loss ?? Number.NaN, 3);
-  const report = await cli(["report", run]);
-  expect(report.code, report.stderr).toBe(0);
 });
+
+/** What the report says when it is opened by itself: the page's classes and result, with its pictures, and nothing from elsewhere. */
+async function expectReport(page: Page, file: string): Promise<void> {
+  const shown = /: ([\d.]+)\s%/.exec((await page.locator(".run .result strong").textContent()) ?? "")?.[1];
+  expect(shown).toBeDefined();
+  const context = await page
+    .context()
+    .browser()!
+    .newContext({ viewport: { width: 1280, height: 900 } });
+  const [requests, complaints]: [string[], string[]] = [[], []];
+  context.on("request", (request) => requests.push(request.url()));
+  context.on("console", (message) => complaints.push(message.text()));
+  try {
+    const report = await context.newPage();
+    const { href } = pathToFileURL(file);
+    await report.goto(href);
+    await shot(report, "train-report");
+    expect(await report.locator("h1").textContent()).toBe("equipoise-run");
+    expect(await report.locator(".tile.student b").textContent()).toBe(`${shown}\u00a0%`);
+    const classes = report.locator("#per-class table.per-class").first().locator("tbody th");
+    expect(await classes.allTextContents()).toEqual(["Across", "Along"]);
+    expect(await report.locator("#images tbody tr").count()).toBeGreaterThanOrEqual(2);
+    const patches = await report
+      .locator("#examples img")
+      .evaluateAll((all) => all.map((one) => (one as HTMLImageElement).naturalWidth));
+    expect(patches).toEqual([16, 16]);
+    expect(await report.locator("#notes").count()).toBe(0);
+    expect(await report.locator("script, link, iframe, object").count()).toBe(0);
+    expect(requests.filter((url) => !url.startsWith("data:"))).toEqual([href]);
+    expect(complaints).toEqual([]);
+  } finally {
+    await context.close();
+  }
+}
 
 /** @param tolerance relative to the loss, absolute below 1: of f32 and ten steps */
 function expectSameLosses(page: MetricsLine[], node: MetricsLine[], tolerance: number): void {
@@ -158,9 +200,12 @@ test("a run survives a pause, a reload and a lost device, and the command goes o
   await chooseTiny(page, ["pretrain.steps=160", "pretrain.stepsPerEpoch=4", "finetune.enabled=false"]);
   await page.getByRole("button", { name: "Train", exact: true }).click();
   await reaches(page, 2);
+  const soFar = readFileSync(await saved(page, "Report so far (HTML)", "so-far.html"), "utf8");
+  expect(soFar).toContain("No test result yet");
+  expect(soFar).toContain(">Training loss<");
   await page.getByRole("button", { name: "Pause" }).click();
   await expect.poll(() => state(page).textContent(), { timeout: 100_000 }).toMatch(/Paused/);
-  const paused = unpack(readFileSync(await saved(page, "Run with report data (ZIP)", "a.zip")), join(folder, "paused"));
+  const paused = unpack(readFileSync(await saved(page, "Run with report (ZIP)", "a.zip")), join(folder, "paused"));
   const before = metricsOf(paused).length;
 
   await page.reload();
@@ -176,7 +221,7 @@ test("a run survives a pause, a reload and a lost device, and the command goes o
   await expect.poll(() => state(page).textContent(), { timeout: 60_000, interval: 20 }).toMatch(/The GPU was lost/);
   await shot(page, "train-lost");
   await expect.poll(() => state(page).textContent(), { timeout: 400_000 }).toBe("Finished.");
-  const run = unpack(readFileSync(await saved(page, "Run with report data (ZIP)", "b.zip")), join(folder, "finished"));
+  const run = unpack(readFileSync(await saved(page, "Run with report (ZIP)", "b.zip")), join(folder, "finished"));
   const steps = (lines: MetricsLine[]) => lines.filter(({ kind }) => kind === "pretrain-step");
   expect(steps(metricsOf(run)).map(({ step }) => step)).toEqual(Array.from({ length: 160 }, (_, i) => i + 1));
 

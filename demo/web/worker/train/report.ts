@@ -1,15 +1,21 @@
 import { reportOf } from "../../../../pipeline/report/report.js";
-import { pageData } from "./images.js";
-import type { PageRun } from "./training.js";
+import type { ReportSource } from "../../../../pipeline/report/source.js";
+import { type LabelledSet, pageData } from "./images.js";
 
 /** What a run of the page is called: its ZIP file unpacks to a folder of that name, whose report is the same. */
 const name = "equipoise-run";
+
+/** What a report is made from: the run's files and its images. */
+export interface ReportedRun {
+  readonly store: ReportSource["files"];
+  readonly set: LabelledSet;
+}
 
 /**
  * The report of a run as it stands: what `equipoise report` makes of its ZIP file. In a worker alone: elsewhere ECharts would measure texts
  * with the fonts of the machine.
  */
-export function reportRun({ store, set }: PageRun): Promise<string> {
+export function reportRun({ store, set }: ReportedRun): Promise<string> {
   const { dataset, images } = pageData(set);
   const byId = new Map(dataset.images.map(({ id }, i) => [id, images[i]?.image]));
   // The table of predictions writes a name that a spreadsheet would run as a formula with "./" in front.
