@@ -26,7 +26,9 @@ async function pageRun(): Promise<{ files: Map<string, Uint8Array<ArrayBuffer>>;
   const change = (name: string, to: (text: string) => string) =>
     files.set(name, new TextEncoder().encode(to(new TextDecoder().decode(files.get(name)))));
   change("environment.json", (text) => text.replace(/"root": "[^"]*"/, '"root": "data"'));
-  change("predictions.csv", (text) => text.replaceAll("\r\nDebris/", `\r\n./${formula}/`));
+  change("predictions.csv", (text) =>
+    text.replaceAll("\r\nDebris/", `\r\n./${formula}/`).replaceAll("\r\nDense/", "\r\nimages/Dense/"),
+  );
   const images = await memoryImages(data);
   const ids = [...images.keys()].map((id) => id.replace(/^Debris\//, `${formula}/`));
   return {

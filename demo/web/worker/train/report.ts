@@ -1,6 +1,6 @@
 import { reportOf } from "../../../../pipeline/report/report.js";
 import type { ReportSource } from "../../../../pipeline/report/source.js";
-import { type LabelledSet, pageData } from "./images.js";
+import { dataFolder, type LabelledSet, pageData } from "./images.js";
 
 /** What a run of the page is called: its ZIP file unpacks to a folder of that name, whose report is the same. */
 const name = "equipoise-run";
@@ -17,9 +17,12 @@ export interface ReportedRun {
  */
 export function reportRun({ store, set }: ReportedRun): Promise<string> {
   const { dataset, images } = pageData(set);
-  const byId = new Map(dataset.images.map(({ id }, i) => [id, images[i]?.image]));
-  // The table of predictions writes a name that a spreadsheet would run as a formula with "./" in front.
-  const find = (file: string) => byId.get(file.replace(/^\.\//, ""));
+  const byFile = new Map(dataset.images.map(({ file }, i) => [file, images[i]?.image]));
+  // As in a folder: images lie in it or in "images" below it. A name that a spreadsheet would run as a formula has "./" in front.
+  const find = (named: string) => {
+    const file = named.replace(/^\.\//, "");
+    return byFile.get(`${dataFolder}/images/${file}`) ?? byFile.get(`${dataFolder}/${file}`);
+  };
   return reportOf({
     name,
     place: name,
