@@ -25,6 +25,8 @@ export const datasetSchema = z.object({
   root: z.string(),
   classes: z.array(z.string()).min(1),
   counts: z.object({ L: counts, validation: counts, U: counts.nullable(), T: counts }),
+  /** Images of U, multi-label ones included. */
+  unlabelled: z.number().optional(),
   multiLabel: z.number(),
 });
 

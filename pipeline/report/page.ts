@@ -27,10 +27,11 @@ ${section("mistakes", "Misclassified test images", html`<p class="intro">${mista
 ${section("images", "Images", images(run))}
 ${section("config", "Configuration", config(run))}
 ${section("environment", "Environment", environment(run))}
-${run.notes.length > 0 && section("notes", "Notes on this run folder", notes(run))}
+${run.notes.length > 0 && section("notes", "Notes on this run", notes(run))}
 </main>
 <footer><p class="small">“The paper” is A. Witmer and B. Bhanu, Iterative pseudo balancing for stem cell microscopy image
-classification, Scientific Reports 14, 4489 (2024). Made by Equipoise from the run folder; this file needs no network.</p></footer>
+classification, Scientific Reports 14, 4489 (2024). Made by Equipoise from the files of the run; this file needs no
+network.</p></footer>
 </body></html>
 `;
   return document.markup;
@@ -44,7 +45,6 @@ ${content}
 
 function subtitle({ config, environment, result }: RunData): string {
   const all = { ...environment?.all, ...config?.all };
-  const adapter = environment?.all.adapter as Record<string, unknown> | null | undefined;
   const started = text(environment?.all.startedAt)?.replace(/T(\d+:\d+).*Z$/, " $1 UTC");
   const parts = [
     text(all.config),
@@ -52,11 +52,17 @@ function subtitle({ config, environment, result }: RunData): string {
     labelled("recipe", all.recipe),
     labelled("network", all.model),
     labelled("seed", all.seed),
-    text(adapter?.device) || text(adapter?.description),
+    adapterText(environment?.all.adapter as Record<string, unknown> | null | undefined),
     labelled("started", started),
     typeof result?.seconds === "number" ? `took ${duration(result.seconds)}` : null,
   ];
   return parts.filter((part) => part).join(" · ");
+}
+
+/** What computed; browsers name the maker and the family alone. */
+function adapterText(adapter: Record<string, unknown> | null | undefined): string | null {
+  const { device, description, vendor, architecture } = adapter ?? {};
+  return text(device) || text(description) || [text(vendor), text(architecture)].filter(Boolean).join(" ");
 }
 
 function text(value: unknown): string | null {

@@ -46,7 +46,7 @@ export function classTable(title: string, evaluation: Evaluation): Html {
 }
 
 /** How many images of each class went into each part of the split. */
-export function imageTable({ classes, counts, multiLabel }: DatasetFacts): Html {
+export function imageTable({ classes, counts, unlabelled, multiLabel }: DatasetFacts): Html {
   const parts = [
     { name: "Labelled (L)", values: counts.L },
     { name: "Validation", values: counts.validation },
@@ -58,7 +58,14 @@ export function imageTable({ classes, counts, multiLabel }: DatasetFacts): Html 
     (name, c) =>
       html`<tr><th scope="row">${name}</th>${parts.map(({ values }) => html`<td>${values ? cell(values[c]) : "unknown"}</td>`)}</tr>\n`,
   );
-  const sums = parts.map(({ values }) => html`<td>${values ? count(values.reduce((a, b) => a + b, 0)) : "–"}</td>`);
+  const sums = parts.map(({ values }) => {
+    const sum = values
+      ? values.reduce((a, b) => a + b, 0)
+      : unlabelled === undefined
+        ? undefined
+        : unlabelled - multiLabel;
+    return html`<td>${cell(sum)}</td>`;
+  });
   return html`<div class="scroll"><table><thead><tr><th scope="col">Class</th>${parts.map((part) => html`<th scope="col">${part.name}</th>`)}</tr></thead>
 <tbody>${rows}</tbody><tfoot><tr><th scope="row">All</th>${sums}</tr></tfoot></table></div>
 ${multiLabel > 0 && html`<p class="small">There are ${count(multiLabel)} multi-label images besides: they show several classes and have no label of their own.</p>`}`;

@@ -51,9 +51,16 @@ export async function checkSameDigest(data: SplitData, digest: string, advice: s
   );
 }
 
-/** What the adapter is called. */
-export function adapterName({ device, description }: { device: string; description: string }): string {
-  return device || description;
+/** What the adapter is called; browsers name the maker and the family alone. */
+export function adapterName({ device, description, ...more }: AdapterNames): string {
+  return device || description || [more.vendor, more.architecture].filter(Boolean).join(" ");
+}
+
+interface AdapterNames {
+  readonly device: string;
+  readonly description: string;
+  readonly vendor?: string;
+  readonly architecture?: string;
 }
 
 /** Digest of the list of images and of their parts. */

@@ -11,7 +11,7 @@ export function formatBytes(bytes: number): string {
 
 /** @param part 0 to 1 */
 export function formatPercent(part: number, digits = 1): string {
-  return `${(100 * part).toFixed(digits)} %`;
+  return `${(100 * part).toFixed(digits)}\u00a0%`;
 }
 
 /** "1 colony", "3 colonies". */

@@ -257,6 +257,7 @@ describe("runs that are not like the others", () => {
     const { run } = await make();
     const environment = JSON.parse(await readFile(join(run, "environment.json"), "utf8"));
     environment.dataset.counts.U = null;
+    environment.dataset.unlabelled = 1500 + environment.dataset.multiLabel;
     await writeFile(join(run, "environment.json"), JSON.stringify(environment));
     const epoch = {
       kind: "epoch",
@@ -272,6 +273,7 @@ describe("runs that are not like the others", () => {
     expect(section(page, "pseudo-labels")).not.toContain("truth of the unlabelled part (U)</text>");
     expect(section(page, "pseudo-labels")).toContain("Diff: 1 of 5 epochs, last in epoch 5");
     expect(section(page, "images")).toContain("unknown");
+    expect(section(page, "images")).toMatch(/>All<.*<td>1\u202f500<\/td><td>\d+<\/td><\/tr>/);
   });
 
   it("0/0 in the result is a dash", async () => {

@@ -13,6 +13,9 @@ import type { LabelledSet } from "./images.js";
 import { type PageData, pageData, type TrainImage } from "./images.js";
 import { Turns } from "./turns.js";
 
+/** Filled in by scripts/site.mjs. */
+declare const PACKAGE_VERSION: string;
+
 /** A run of the page: what it is made of, and where it is kept. */
 export interface PageRun {
   readonly config: Config;
@@ -78,7 +81,7 @@ async function train(device: Device, run: PageRun, options: DriveOptions, turns:
   try {
     const checkpoint = await readCheckpoint(store);
     if (!(await store.read(runFiles.environment))) {
-      const host = { equipoise: "page", os: navigator.userAgent };
+      const host = { equipoise: PACKAGE_VERSION, browser: navigator.userAgent };
       await writeJsonTo(store, runFiles.environment, await environmentFacts(ws, data, host));
       await writeJsonTo(store, runFiles.config, config);
       await writeJsonTo(store, runFiles.tuning, device.choices.record());
