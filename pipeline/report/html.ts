@@ -45,6 +45,6 @@ export function missing(text: string): Html {
 
 /** A drawing with its words, or the note that its values were not recorded. */
 export function figure(title: string, drawing: Html | null, caption: string): Html {
-  if (!drawing) return html`<figure><h3>${title}</h3>${missing("Not recorded in this run.")}</figure>`;
+  if (!drawing) return html`<figure><h3>${title}</h3>${missing("Nothing is recorded of it.")}</figure>`;
   return html`<figure><h3>${title}</h3>${drawing}<figcaption>${caption}</figcaption></figure>`;
 }

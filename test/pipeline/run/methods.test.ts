@@ -165,7 +165,7 @@ describe("fixmatch", () => {
     expect(html).toContain("What the student believes is in the unlabelled part");
     expect(html).toContain("Training with pseudo-labels");
     expect(html).not.toContain("Feedback to the teacher");
-    expect(html).not.toContain("Not recorded in this run.");
+    expect(html).not.toContain("Nothing is recorded of it.");
   });
 });
 
