@@ -3,6 +3,7 @@ import { csvLine } from "../data/csv.js";
 import type { Evaluation } from "../metrics.js";
 import { writeAtomic, writeJson } from "../run/folder.js";
 import { formatResultTable } from "../statistics/format.js";
+import { experimentFile, plannedName } from "../statistics/planned.js";
 import type { FinishedRun } from "../statistics/runs.js";
 import { resultTable } from "../statistics/table.js";
 import type { Plan } from "./plan.js";
@@ -14,11 +15,12 @@ import type { RunState } from "./state.js";
  * plan's further test sets (`runs-NAME.csv`, `table-NAME.md`).
  */
 export function writeRecord(plan: Plan, root: string, runs: readonly RunState[]): void {
-  writeJson(join(root, "experiment.json"), { plan: plan.file, data: plan.data, runs: runs.map(recordOf) });
-  writeComparison(root, "", testedRuns(runs));
+  const { name, file, data } = plan;
+  writeJson(join(root, experimentFile), { name, plan: file, data, runs: runs.map(recordOf) });
+  writeComparison(root, "", testedRuns(plan, runs));
   for (const { name, data } of plan.evaluations) {
     const about = `Tested on further images, "${name}": ${data}\n\n`;
-    writeComparison(root, `-${name}`, testedRuns(runs, name), about);
+    writeComparison(root, `-${name}`, testedRuns(plan, runs, name), about);
   }
 }
 
@@ -30,10 +32,11 @@ interface TestedRun {
 }
 
 /** @param set one of the plan's further test sets; default: the test part of the run's own images */
-function testedRuns(runs: readonly RunState[], set?: string): TestedRun[] {
-  return runs.flatMap(({ id, label, finished, evaluations }) => {
+function testedRuns(plan: Plan, runs: readonly RunState[], set?: string): TestedRun[] {
+  return runs.flatMap(({ id, label, config, finished, evaluations }) => {
     const student = set === undefined ? finished?.student : evaluations.get(set)?.student;
-    return finished && student ? [{ id, label, finished: { ...finished, student } }] : [];
+    const planned = plannedName({ label, plan: plan.name }, config.config);
+    return finished && student ? [{ id, label, finished: { ...finished, student, planned } }] : [];
   });
 }
 

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { UserError } from "../../engine/errors.js";
 import { type DatasetFacts, datasetSchema } from "../report/data.js";
 import { type EpochLine, type Phase, readEpochs } from "../report/metricsFile.js";
+import { type PlannedName, readPlannedName } from "../statistics/planned.js";
 import { type FinishedRun, findRuns, type RunConfig, readFinishedRun, readRunConfig } from "../statistics/runs.js";
 
 /** A run as the figures see it. */
@@ -22,6 +23,8 @@ export interface FigureRun {
   epochs: Record<Phase, EpochLine[]>;
   /** Null until the run has been tested. */
   result: FinishedRun | null;
+  /** What the plan of an experiment calls it. */
+  planned: PlannedName | null;
 }
 
 export interface LoadedRuns {
@@ -60,6 +63,7 @@ async function loadRun(folder: string): Promise<FigureRun> {
   if (classes === undefined)
     throw new UserError(`${join(folder, "environment.json")}: names no classes; the run had not begun, resume it`);
   const metrics = join(folder, "metrics.jsonl");
+  const planned = readPlannedName(folder, config.config);
   const none = { contrastive: [], pretrain: [], train: [], finetune: [] };
   return {
     folder,
@@ -71,7 +75,8 @@ async function loadRun(folder: string): Promise<FigureRun> {
     dataset,
     environment,
     epochs: existsSync(metrics) ? readEpochs(await readFile(metrics)) : none,
-    result: finished,
+    result: finished && { ...finished, planned },
+    planned,
   };
 }
 

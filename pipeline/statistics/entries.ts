@@ -109,7 +109,8 @@ export function knownMean(values: readonly (number | null)[]): number | null {
 }
 
 /**
- * The configuration that an option names: its label, or its name where only one has it.
+ * The configuration that an option names: its label; or, where only one has it, its name in a plan, the one by options, or the
+ * name of the configuration.
  * @param flag the option, for the message
  * @throws UserError naming the configurations there are
  */
@@ -118,8 +119,12 @@ export function chosenGroup<R extends GroupableRun>(
   flag: string,
   name: string,
 ): RunGroup<R> {
-  const exact = groups.filter(({ label }) => label === name);
-  const [found, second] = exact.length > 0 ? exact : groups.filter(({ runs }) => runs[0]?.config.config === name);
+  const ways = [
+    groups.filter(({ label }) => label === name),
+    groups.filter(({ aliases }) => aliases.includes(name)),
+    groups.filter(({ runs }) => runs[0]?.config.config === name),
+  ];
+  const [found, second] = ways.find((way) => way.length > 0) ?? [];
   if (found !== undefined && second === undefined) return found;
   const all = groups.map(({ label }) => `"${label}"`).join(", ");
   throw new UserError(

@@ -1,6 +1,7 @@
 import { UserError } from "../../engine/errors.js";
 import { namedConfigs } from "../config/named.js";
 import { resolveConfig } from "../config/resolve.js";
+import type { PlannedName } from "./planned.js";
 import type { FinishedRun, RunConfig } from "./runs.js";
 
 /** What grouping needs to know of a run, finished or not. */
@@ -10,12 +11,19 @@ export interface GroupableRun {
   fold: number;
   seed: number;
   classes: string[];
+  /** What the plan of an experiment calls it; null for a run without one, or a plan without settings. */
+  planned: PlannedName | null;
 }
 
 /** Runs of one configuration that differ in fold and seed alone. */
 export interface RunGroup<R extends GroupableRun = FinishedRun> {
-  /** Configuration, and what tells it from the other groups: `ipb-vgg (recipe=paper, meta.threshold=0.5)`. */
+  /**
+   * Configuration and setting of a plan, `ipb-vgg strict`; for runs without such a name the configuration and what tells it from the
+   * other groups: `ipb-vgg (recipe=paper, meta.threshold=0.5)`.
+   */
   label: string;
+  /** Other names by which a user may mean it: those of plans, and the one by options. */
+  aliases: string[];
   /** In the order of fold, then seed. */
   runs: R[];
 }
@@ -62,14 +70,38 @@ export function groupRuns<R extends GroupableRun>(runs: readonly R[], varied: st
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   const all = [...groups.values()].map((members) => members.sort((a, b) => a.fold - b.fold || a.seed - b.seed));
-  const labels = labelsOf(
-    all.map((members) => members[0] as R),
-    varied,
-  );
+  const names = namesOf(all, varied);
   return all.map((members, i) => {
-    const label = labels[i] ?? "";
+    const { label, aliases } = names[i] as GroupName;
     if (varied === null) checkPairs(label, members);
-    return { label, runs: members };
+    return { label, aliases, runs: members };
+  });
+}
+
+type GroupName = Pick<RunGroup, "label" | "aliases">;
+
+/**
+ * The name that plans give to the runs of a group where they agree on one, else the one by options. Namesakes are told apart by their
+ * plans, and where even these have the same name by their options.
+ */
+function namesOf(groups: readonly (readonly GroupableRun[])[], varied: string | null): GroupName[] {
+  const firsts = groups.map((members) => members[0] as GroupableRun);
+  const options = distinctOptions(firsts, varied);
+  const bracketed = (name: string, parts: readonly string[]) =>
+    parts.length === 0 ? name : `${name} (${parts.join(", ")})`;
+  const byOptions = firsts.map(({ config }, i) => bracketed(config.config, options[i] ?? []));
+  const candidates = groups.map((members, i) => {
+    const planned = members.flatMap((run) => run.planned ?? []);
+    const [name, another] = new Set(planned.map(({ label }) => label));
+    if (name === undefined || another !== undefined) return [byOptions[i] as string];
+    const plans = `plan ${[...new Set(planned.map(({ plan }) => plan))].join(" + ")}`;
+    return [name, bracketed(name, [plans]), bracketed(name, [plans, ...(options[i] ?? [])])];
+  });
+  return candidates.map((own, i) => {
+    const taken = new Set(candidates.flatMap((other, j) => (j === i ? [] : other)));
+    const label = own.find((candidate) => !taken.has(candidate)) ?? (own.at(-1) as string);
+    const planned = (groups[i] ?? []).flatMap((run) => run.planned?.label ?? []);
+    return { label, aliases: [...new Set([...planned, ...own, byOptions[i] as string])] };
   });
 }
 
@@ -93,8 +125,8 @@ function checkPairs(label: string, runs: readonly GroupableRun[]): void {
   }
 }
 
-/** The name of each configuration, with recipe and preset where these differ, and settings that tell namesakes apart. */
-function labelsOf(runs: readonly GroupableRun[], varied: string | null): string[] {
+/** Recipe and preset where these differ, and the options that tell runs of one configuration apart, as `key=value`. */
+function distinctOptions(runs: readonly GroupableRun[], varied: string | null): string[][] {
   const settings = runs.map((run) => ownSettings(run.config));
   const ofAll = ["recipe", "preset"].filter((key) => new Set(settings.map((own) => own.get(key))).size > 1);
   return runs.map((run, i) => {
@@ -106,8 +138,7 @@ function labelsOf(runs: readonly GroupableRun[], varied: string | null): string[
         new Set(namesakes.map((other) => other.get(key))).size > 1,
     );
     const all = flatten(run.config);
-    const shown = [...ofAll, ...keys].map((key) => `${key}=${plain(own.get(key) ?? all.get(key) ?? "unset")}`);
-    return shown.length === 0 ? run.config.config : `${run.config.config} (${shown.join(", ")})`;
+    return [...ofAll, ...keys].map((key) => `${key}=${plain(own.get(key) ?? all.get(key) ?? "unset")}`);
   });
 }
 

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { UserError } from "../../engine/errors.js";
 import { evaluationFile, evaluationSchema } from "../evaluationSchema.js";
 import type { Evaluation } from "../metrics.js";
+import { type PlannedName, readPlannedName } from "./planned.js";
 
 /** What `result.json` and the figures on further images have in common. */
 const figuresSchema = z.object({
@@ -40,6 +41,8 @@ export interface FinishedRun {
   seconds: number;
   /** Folder of images; null where the run does not say. */
   data: string | null;
+  /** What the plan of an experiment calls it. */
+  planned: PlannedName | null;
 }
 
 /** What was found below the folders given. */
@@ -65,7 +68,10 @@ export function readFinishedRuns(folders: readonly string[], { set }: ReadOption
   for (const run of findRuns(folders)) {
     if (!existsSync(join(run, "result.json"))) found.unfinished.push(run);
     else if (set !== undefined && !existsSync(join(run, evaluationFile(set)))) found.untested.push(run);
-    else found.runs.push(readFinishedRun(run, set));
+    else {
+      const finished = readFinishedRun(run, set);
+      found.runs.push({ ...finished, planned: readPlannedName(run, finished.config.config) });
+    }
   }
   return found;
 }
@@ -91,7 +97,7 @@ export function findRuns(folders: readonly string[]): string[] {
 }
 
 /**
- * Reads one run that has a result.
+ * Reads one run that has a result; its name in a plan is not looked for.
  * @param set take the figures on these further images
  * @throws UserError naming the file and what is wrong with it
  */
@@ -105,7 +111,8 @@ export function readFinishedRun(folder: string, set?: string): FinishedRun {
   const environment = join(folder, "environment.json");
   const data = existsSync(environment) ? read(environment, datasetSchema).dataset.root : null;
   const { classes } = own;
-  return { folder, config, fold: config.data.fold, seed: config.seed, classes, student, teacher, seconds, data };
+  const { seed } = config;
+  return { folder, config, fold: config.data.fold, seed, classes, student, teacher, seconds, data, planned: null };
 }
 
 /** The options of a run, finished or not. @throws UserError naming the file and what is wrong with it */

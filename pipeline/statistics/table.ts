@@ -52,7 +52,7 @@ export interface TableOptions {
   metrics?: readonly TestedMetric[];
   /** Whose figures. Default: the student's. */
   network?: NetworkChoice;
-  /** Compare all others with this configuration (its label, or its name where only one has it); default: every pair. */
+  /** Compare all others with this configuration (its label, or another of its names where only one has it); default: every pair. */
   against?: string;
   /** The share of the gap between these two configurations that each of the others closes. */
   gap?: readonly [lower: string, upper: string];

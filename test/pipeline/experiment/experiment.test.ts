@@ -10,6 +10,7 @@ import { readPlan } from "../../../pipeline/experiment/plan.js";
 import type { Evaluation } from "../../../pipeline/metrics.js";
 import { LockedError, withRunLock } from "../../../pipeline/run/lock.js";
 import type { RunResult } from "../../../pipeline/run/types.js";
+import { readPlannedName } from "../../../pipeline/statistics/planned.js";
 import { drawnEvaluation, writeFinishedRun } from "../../support/fakeRuns.js";
 
 let root: string;
@@ -277,6 +278,18 @@ describe("experiment", () => {
     expect(existsSync(join(folder, "experiment.lock"))).toBe(false);
     await start(runner);
     expect(runner.calls).toHaveLength(4);
+  });
+
+  it("names settings in the table, and leaves what others need to do so", async () => {
+    write(`${small}settings:\n  low: {meta.threshold: 0.5}\n  high: {meta.threshold: 0.9}\n`);
+    await start(new FakeRunner());
+    const folder = join(root, "runs", "demo");
+    const names = ["vgg19 low", "vgg19 high", "ipb-vgg low", "ipb-vgg high"];
+    for (const name of names) expect(readFileSync(join(folder, "table.md"), "utf8")).toContain(`\n| ${name} `);
+    expect(readPlannedName(join(folder, "ipb-vgg-high-fold1-seed3"), "ipb-vgg")).toEqual({
+      label: "ipb-vgg high",
+      plan: "demo",
+    });
   });
 
   it("records a run that fails, goes on, and tries it again the next time", async () => {
