@@ -23,6 +23,24 @@ export interface EpochLine {
   pseudoTrueCounts: number[] | null;
   samplingWeights: number[] | null;
   neverPredicted: string[];
+  /** How often the labels are right, where true classes are known. */
+  pseudoQuality: LabelQuality | null;
+}
+
+/** Shares of labels that are right; a quotient 0/0 is null. Per class in the order of the classes. */
+export interface LabelFigures {
+  accuracy: number | null;
+  precision: (number | null)[];
+  recall: (number | null)[];
+  meanPrecision: number | null;
+  meanRecall: number | null;
+}
+
+export interface LabelQuality extends LabelFigures {
+  /** The class with the fewest images in truth. */
+  rarest: string | null;
+  /** The same of labels that reach the threshold, and their share; null where that is not recorded. */
+  confident: (LabelFigures & { share: number | null }) | null;
 }
 
 /** One phase: curves by the name of the logged value, over the step counter. */
@@ -130,6 +148,32 @@ function epochLine(entry: Record<string, unknown>, index: number): EpochLine {
     pseudoTrueCounts: numbers(entry.pseudoTrueCounts),
     samplingWeights: numbers(entry.samplingWeights),
     neverPredicted: Array.isArray(entry.neverPredicted) ? entry.neverPredicted.map(String) : [],
+    pseudoQuality: labelQuality(entry.pseudoQuality),
+  };
+}
+
+function labelQuality(value: unknown): LabelQuality | null {
+  const quality = record(value);
+  const all = labelFigures(quality);
+  if (!quality || !all) return null;
+  const name = record(quality.minority)?.class;
+  const confident = record(quality.confident);
+  const sure = labelFigures(confident);
+  return {
+    ...all,
+    rarest: typeof name === "string" ? name : null,
+    confident: sure && { ...sure, share: finite(confident?.share) },
+  };
+}
+
+function labelFigures(value: Record<string, unknown> | null): LabelFigures | null {
+  if (!Array.isArray(value?.precision) || !Array.isArray(value.recall)) return null;
+  return {
+    accuracy: finite(value.accuracy),
+    precision: value.precision.map(finite),
+    recall: value.recall.map(finite),
+    meanPrecision: finite(value.meanPrecision),
+    meanRecall: finite(value.meanRecall),
   };
 }
 

@@ -48,13 +48,36 @@ export function samplingCurves(epochs: readonly EpochLine[], classes: readonly s
 }
 
 function samplingMap(rows: readonly { epoch: number; rates: (number | null)[] }[], classes: readonly string[]): Html {
-  const data = rows.flatMap(({ rates }, i) =>
-    classes.map((_, c) => [i, c, rates[c] ? Math.log2(rates[c]) : "-"] as (number | string)[]),
-  );
-  const extent = Math.max(1, ...data.map(([, , v]) => (typeof v === "number" ? Math.abs(v) : 0)));
-  const label = { color: muted, fontSize: 11 };
+  const logs = rows.map(({ epoch, rates }) => ({
+    epoch,
+    values: rates.map((rate) => (rate ? Math.log2(rate) : null)),
+  }));
+  const extent = Math.max(1, ...logs.flatMap(({ values }) => values.map((v) => Math.abs(v ?? 0))));
+  return epochMap({ id: "sampling", label: "Draws per patch and epoch by predicted class" }, logs, classes, {
+    range: [-extent, extent],
+    ends: [tick(short(2 ** -extent)), `${tick(short(2 ** extent))} draws per patch`],
+    colors: ["#8c510a", "#dfc27d", "#f5f5f5", "#80cdc1", "#01665e"],
+  });
+}
+
+/** The colours of a map: values and words at its two ends. */
+export interface MapScale {
+  range: [low: number, high: number];
+  ends: [low: string, high: string];
+  colors: string[];
+}
+
+/** A value of each class by epoch as a map, for more classes than there are line styles. Null is left empty. */
+export function epochMap(
+  { id, label }: { id: string; label: string },
+  rows: readonly { epoch: number; values: readonly (number | null)[] }[],
+  classes: readonly string[],
+  { range, ends, colors }: MapScale,
+): Html {
+  const data = rows.flatMap(({ values }, i) => classes.map((_, c) => [i, c, values[c] ?? "-"] as (number | string)[]));
+  const axisLabel = { color: muted, fontSize: 11 };
   return draw(
-    { id: "sampling", label: "Draws per patch and epoch by predicted class", height: 110 + 15 * classes.length },
+    { id, label, height: 110 + 15 * classes.length },
     {
       grid: { left: 8, right: 14, top: 12, bottom: 78, outerBoundsMode: "same" },
       xAxis: {
@@ -64,25 +87,25 @@ function samplingMap(rows: readonly { epoch: number; rates: (number | null)[] }[
         nameLocation: "middle",
         nameGap: 24,
         nameTextStyle: { color: muted },
-        axisLabel: label,
+        axisLabel,
       },
       yAxis: {
         type: "category",
         inverse: true,
         data: classes.map((name) => shorten(name, 18)),
-        axisLabel: { ...label, interval: 0 },
+        axisLabel: { ...axisLabel, interval: 0 },
       },
       visualMap: {
-        min: -extent,
-        max: extent,
+        min: range[0],
+        max: range[1],
         orient: "horizontal",
         left: "center",
         bottom: 2,
         calculable: false,
         itemHeight: 220,
         textStyle: { color: muted },
-        text: [`${tick(short(2 ** extent))} draws per patch`, tick(short(2 ** -extent))],
-        inRange: { color: ["#8c510a", "#dfc27d", "#f5f5f5", "#80cdc1", "#01665e"] },
+        text: [ends[1], ends[0]],
+        inRange: { color: colors },
       },
       series: [{ type: "heatmap", data, silent: true, itemStyle: { borderColor: "var(--paper)", borderWidth: 0.5 } }],
     },

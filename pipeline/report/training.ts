@@ -6,6 +6,7 @@ import { type Best, lossCurves, smallStepChart, validationCurve, validationLoss 
 import type { RunData } from "./data.js";
 import { percent } from "./format.js";
 import { figure, type Html, html, missing } from "./html.js";
+import { labelQuality } from "./labelQuality.js";
 import type { EpochLine, PhaseMetrics } from "./metricsFile.js";
 import { samplingCurves } from "./sampling.js";
 
@@ -131,7 +132,7 @@ ${figure(
   `How often a patch that the ${who} gave this class is drawn in an epoch, in expectation (compare Fig. 7 of the paper: the ` +
     "sampling weight, inverse to the class's share). A class above 1 is drawn more often than it occurs, below 1 less often.",
 )}
-</div>${neverPredicted(epochs, who)}`;
+</div>${neverPredicted(epochs, who)}${labelQuality(epochs, run.classes, who)}`;
 }
 
 function neverPredicted(epochs: readonly EpochLine[], who: Labeller): Html | null {

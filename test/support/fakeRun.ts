@@ -6,6 +6,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PNG } from "pngjs";
+import { pseudoQuality } from "../../pipeline/imbalance/pseudoQuality.js";
 import { chance, type Evaluation, evaluate, majority } from "../../pipeline/metrics.js";
 import { writePredictions } from "../../pipeline/run/predictions.js";
 
@@ -245,11 +246,15 @@ class Simulation {
   private epochLine(epoch: number, epochs: number): object {
     const pseudoCounts = this.classes.map(() => 0);
     const skill = 2.6 + 1.2 * (epoch / epochs);
+    const labels: { truth: number; pseudo: number; sure: number }[] = [];
     for (const [c, n] of this.parts.U.entries())
       for (let i = 0; i < n; i++) {
         const p = this.probabilities(c, skill);
-        pseudoCounts[p.indexOf(Math.max(...p))]! += 1;
+        const pseudo = p.indexOf(Math.max(...p));
+        pseudoCounts[pseudo]! += 1;
+        labels.push({ truth: c, pseudo, sure: p[pseudo]! >= 0.65 ? 1 : 0 });
       }
+    const column = (key: "truth" | "pseudo" | "sure") => labels.map((one) => one[key]);
     const { balancedAccuracy, loss, confusion } = this.validate(4.2 * (1 - Math.exp(-(epoch + 1) / 4)));
     this.noteBest(epoch, balancedAccuracy);
     return {
@@ -259,6 +264,8 @@ class Simulation {
       studentLoss: 0.6,
       teacherLoss: 0.9,
       pseudoCounts,
+      pseudoTrueCounts: this.parts.U,
+      pseudoQuality: pseudoQuality(this.classes, column("truth"), column("pseudo"), column("sure")),
       samplingWeights: pseudoCounts.map((n) => (n === 0 ? 0 : 1 / n)),
       neverPredicted: this.classes.filter((_, c) => pseudoCounts[c] === 0),
       validation: { balancedAccuracy, loss, confusion },

@@ -25,6 +25,7 @@ describe("readMetrics", () => {
           pseudoTrueCounts: null,
           samplingWeights: [0.2, 0],
           neverPredicted: ["b"],
+          pseudoQuality: { accuracy: 0.4, precision: [0.4, null], recall: [1, 0], minority: { class: "b" } },
           validation: { balancedAccuracy: 0.875, loss: 0.4, confusion },
         },
         { kind: "finetune-step", step: 0, epoch: 0, loss: 0.25 },
@@ -51,6 +52,15 @@ describe("readMetrics", () => {
         pseudoTrueCounts: null,
         samplingWeights: [0.2, 0],
         neverPredicted: ["b"],
+        pseudoQuality: {
+          accuracy: 0.4,
+          precision: [0.4, null],
+          recall: [1, 0],
+          meanPrecision: null,
+          meanRecall: null,
+          rarest: "b",
+          confident: null,
+        },
       },
     ]);
     expect(phases.finetune.steps.get("loss")!.buckets).toHaveLength(1);

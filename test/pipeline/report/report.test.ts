@@ -148,7 +148,7 @@ describe("a finished run", () => {
 
   it("draws every figure of the training", () => {
     expect(figures(page, "training")).toBe(4);
-    expect(figures(page, "pseudo-labels")).toBe(2);
+    expect(figures(page, "pseudo-labels")).toBe(4);
     expect(figures(page, "meta-step")).toBe(6);
     const training = section(page, "training");
     for (const name of ["teacher", "student"]) expect(training).toMatch(new RegExp(`<text[^>]*>${name}</text>`));
@@ -157,6 +157,25 @@ describe("a finished run", () => {
       expect(training).toContain(`>${title}</text>`);
     expect(section(page, "pseudo-labels")).toContain(">truth of the unlabelled part (U)</text>");
     expect(section(page, "pseudo-labels")).toContain("stroke-dasharray");
+  });
+
+  it("says how often the pseudo-labels are right", async () => {
+    const lines = (await readFile(join(run, "metrics.jsonl"), "utf8")).trim().split("\n");
+    const { pseudoQuality, pseudoCounts, epoch } = lines
+      .map((line) => JSON.parse(line))
+      .findLast((e) => e.pseudoQuality);
+    const text = section(page, "pseudo-labels");
+    const [right, found] = [pseudoQuality.minority.precision, pseudoQuality.minority.recall].map((v) => 100 * v);
+    expect(text).toContain(
+      `In epoch ${epoch + 1} a pseudo-label “Diff”, the rarest class, was right in ${right!.toFixed(0)}\u00a0% of all cases: ` +
+        `of 100 patches that the teacher calls so, about ${Math.round(100 - right!)} are something else, and ${found!.toFixed(0)}\u00a0% of the true Diff were found.`,
+    );
+    const shown = (value: number) => `<td>${(100 * value).toFixed(1)}\u00a0%</td>`;
+    const { precision, recall, confident } = pseudoQuality;
+    expect(text).toContain(
+      `<th scope="row">Diff</th><td>53</td><td>${pseudoCounts[2]}</td>${shown(precision[2])}${shown(recall[2])}` +
+        `${shown(confident.precision[2])}${shown(confident.recall[2])}</tr>`,
+    );
   });
 
   it("shows patches of each class and the mistakes as real pictures of the patch size", () => {
@@ -295,7 +314,7 @@ describe("partial and broken runs say what is missing", () => {
   it.each([
     { stopAfter: "start", says: "Nothing has been logged yet.", figures: 0 },
     { stopAfter: "pretrain", says: "No epoch of pseudo-labelling has finished yet.", figures: 2 },
-    { stopAfter: "train", says: "No predictions of the test images have been recorded.", figures: 12 },
+    { stopAfter: "train", says: "No predictions of the test images have been recorded.", figures: 14 },
   ] as const)("stopped after $stopAfter", async ({ stopAfter, says, figures }) => {
     const page = await reportOf((await make({ stopAfter })).run);
     expectSound(page);

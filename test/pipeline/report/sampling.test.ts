@@ -16,6 +16,7 @@ function epoch(pseudoCounts: number[] | null, samplingWeights: number[] | null):
     pseudoTrueCounts: null,
     samplingWeights,
     neverPredicted: [],
+    pseudoQuality: null,
   };
 }
 
