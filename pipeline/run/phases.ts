@@ -1,24 +1,17 @@
-import type { Network } from "../../models/index.js";
 import { phasesOf } from "../methods.js";
 import { ContrastivePhase } from "./contrastivePhase.js";
 import { FixMatchPhase } from "./fixMatchPhase.js";
 import { MetaPhase } from "./metaPhase.js";
+import type { RunNetworks } from "./networks.js";
 import type { Phase } from "./phase.js";
 import { SupervisedPhase } from "./supervisedPhase.js";
 import type { PhaseName } from "./types.js";
 import type { SplitData, Workspace } from "./workspace.js";
 
-/** The networks of a run. */
-export interface RunNetworks {
-  readonly student: Network;
-  /** Null for methods without a teacher. */
-  readonly teacher: Network | null;
-  /** The student's moving average; null where none is kept. */
-  readonly average: Network | null;
-}
+type TrainedNetworks = Pick<RunNetworks, "student" | "teacher" | "average">;
 
 /** A phase of a configuration's method, by its name. */
-export function createPhase(name: PhaseName, ws: Workspace, data: SplitData, networks: RunNetworks): Phase {
+export function createPhase(name: PhaseName, ws: Workspace, data: SplitData, networks: TrainedNetworks): Phase {
   const { student, teacher, average } = networks;
   if (name === "contrastive") return new ContrastivePhase(ws, data, student);
   if (name === "train" && teacher) return new MetaPhase(ws, data, teacher, student, average);
