@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { percent } from "../pipeline/format.js";
 import { interruptible } from "./interrupt.js";
 import { given, positiveNumber, runLog, wholeNumber } from "./options.js";
 import type { Session } from "./session.js";
@@ -31,7 +32,7 @@ export function addClassMap(program: Command, session: Session): void {
         (signal) => session.actions.mapClasses(run, images, { out, ...given(rest), log: runLog(session), signal }),
         () => `the maps that are done are in ${out}`,
       );
-      const shares = Object.entries(summary.fractions).map(([name, share]) => `${name} ${(100 * share).toFixed(1)} %`);
+      const shares = Object.entries(summary.fractions).map(([name, share]) => `${name} ${percent(share)}`);
       session.result(summary, `${summary.images} images mapped: ${out}\nof their area: ${shares.join(", ")}`);
     });
 }

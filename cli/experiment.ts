@@ -1,11 +1,11 @@
 import { type Command, Option } from "commander";
 import { expectedSeconds } from "../pipeline/experiment/expected.js";
+import { duration, percent } from "../pipeline/format.js";
 import type { ExperimentResult, RunState, TuneMode } from "./actions.js";
 import { table } from "./format.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTable } from "./liveTable.js";
 import { given, runLog } from "./options.js";
-import { formatDuration } from "./progress.js";
 import type { Session } from "./session.js";
 
 export interface ExperimentFlags {
@@ -87,7 +87,7 @@ function eventText({ status, finished, error }: RunState): string {
   if (status === "failed") return `failed: ${error}`;
   if (status === "elsewhere") return "another process is at it";
   if (finished === null) return status;
-  return `done in ${formatDuration(finished.seconds)}, balanced accuracy ${percent(finished.student.balancedAccuracy)}`;
+  return `done in ${duration(finished.seconds)}, balanced accuracy ${percent(finished.student.balancedAccuracy)}`;
 }
 
 /** A row per configuration and setting. */
@@ -118,7 +118,7 @@ function timeLeft(runs: readonly RunState[]): string {
   const known = open.flatMap((run) => expectedSeconds(run, runs) ?? []);
   if (known.length === 0) return "";
   const unknown = open.length - known.length;
-  const total = formatDuration(known.reduce((a, b) => a + b));
+  const total = duration(known.reduce((a, b) => a + b));
   return `\nabout ${total} of work left${unknown > 0 ? `, and ${unknown} runs of unknown length` : ""}`;
 }
 
@@ -139,12 +139,12 @@ function formatPlan({ folder, runs }: ExperimentResult): string {
     run.id,
     run.status,
     run.status === "done"
-      ? `took ${formatDuration(run.seconds ?? 0)}`
+      ? `took ${duration(run.seconds ?? 0)}`
       : run.expectedSeconds === null
         ? "time unknown"
-        : `about ${formatDuration(run.expectedSeconds)}`,
+        : `about ${duration(run.expectedSeconds)}`,
   ]);
-  const total = formatDuration(known.reduce((a, b) => a + b, 0));
+  const total = duration(known.reduce((a, b) => a + b, 0));
   const unknown = open.length - known.length;
   const time =
     open.length === 0
@@ -160,8 +160,4 @@ function spread(values: readonly number[]): string {
   if (values.length === 1) return percent(centre);
   const variance = values.reduce((total, v) => total + (v - centre) ** 2, 0) / (values.length - 1);
   return `${(100 * centre).toFixed(1)} (${(100 * Math.sqrt(variance)).toFixed(1)}) %`;
-}
-
-function percent(value: number | null): string {
-  return value === null ? "-" : `${(100 * value).toFixed(1)} %`;
 }

@@ -1,6 +1,6 @@
+import { duration, percent } from "../pipeline/format.js";
 import type { Evaluation } from "../pipeline/metrics.js";
 import type { EvaluationResult, RunResult } from "./actions.js";
-import { formatDuration } from "./progress.js";
 
 /** Rows of text in aligned columns; the first column to the left, the others to the right. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -30,7 +30,7 @@ export function formatEvaluation(result: EvaluationResult): string {
 export function formatRun(result: RunResult, folder: string): string {
   const best = result.bestEpoch === null ? "" : `, best epoch ${result.bestEpoch + 1}`;
   const tuned = result.finetuned ? ", fine-tuned" : "";
-  return `${formatEvaluation(result)}\n\n${formatDuration(result.seconds)}${best}${tuned}; run folder ${folder}`;
+  return `${formatEvaluation(result)}\n\n${duration(result.seconds)}${best}${tuned}; run folder ${folder}`;
 }
 
 function formatClasses({ n, perClass, macroF1, auroc }: Evaluation): string {
@@ -44,9 +44,4 @@ function formatClasses({ n, perClass, macroF1, auroc }: Evaluation): string {
   ]);
   const head = ["class", "images", "recall", "precision", "F1", "AUROC"];
   return table([head, ...rows, ["all", String(n), "", "", percent(macroF1), percent(auroc)]]);
-}
-
-/** 0.1234 -> `12.3 %`; what cannot be computed is a dash. */
-function percent(value: number | null): string {
-  return value === null ? "-" : `${(100 * value).toFixed(1)} %`;
 }

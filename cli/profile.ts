@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { percent } from "../pipeline/format.js";
 import { type StepKind, stepKinds, stepOf } from "../pipeline/profile/stepKind.js";
 import type { Comparison, KernelTiming, ProfileDocument } from "./actions.js";
 import { type StepOptions, stepConfig, withStepOptions } from "./configOptions.js";
@@ -183,10 +184,6 @@ function describeKernel(timings: readonly KernelTiming[], adapter: string): stri
   ]);
   const head = ["n", "constants", "grid", "best ms", "median ms", "GB/s", "GFLOP/s", "of roof"];
   return `${table([head, ...body])}\n\n${adapter}; rates by the best time`;
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }
 
 function signed(value: number, digits: number): string {

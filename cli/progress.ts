@@ -1,3 +1,4 @@
+import { duration } from "../pipeline/format.js";
 import type { Sink } from "./session.js";
 
 /** Where a piece of work stands. */
@@ -76,8 +77,8 @@ export class Progress {
   private describe({ label, done, total, note }: ProgressUpdate, seconds: number): string {
     const share = total > 0 ? Math.floor((100 * done) / total) : 100;
     const fresh = done - this.startedDone;
-    const left = fresh > 0 && done < total ? `, ${formatDuration((seconds / fresh) * (total - done))} left` : "";
-    const took = done >= total ? `, ${formatDuration(seconds)}` : "";
+    const left = fresh > 0 && done < total ? `, ${duration((seconds / fresh) * (total - done))} left` : "";
+    const took = done >= total ? `, ${duration(seconds)}` : "";
     return `${label} ${done}/${total} (${share} %)${left}${took}${note ? ` · ${note}` : ""}`;
   }
 
@@ -101,21 +102,4 @@ export class Progress {
 function bar({ done, total }: ProgressUpdate): string {
   const filled = total > 0 ? Math.min(barWidth, Math.floor((barWidth * done) / total)) : barWidth;
   return `[${"#".repeat(filled)}${"-".repeat(barWidth - filled)}]`;
-}
-
-/** Seconds in words, with at most two units: `45 s`, `3 min 20 s`, `2 h 5 min`, `1 d 3 h`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  const units: [string, number][] = [
-    ["d", 86_400],
-    ["h", 3600],
-    ["min", 60],
-    ["s", 1],
-  ];
-  const first = units.findIndex(([, length]) => whole >= length);
-  if (first < 0) return "0 s";
-  const [unit, length] = units[first]!;
-  const rest = units[first + 1];
-  const lesser = rest === undefined ? 0 : Math.floor((whole % length) / rest[1]);
-  return `${Math.floor(whole / length)} ${unit}${rest !== undefined && lesser > 0 ? ` ${lesser} ${rest[0]}` : ""}`;
 }

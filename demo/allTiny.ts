@@ -4,8 +4,8 @@ import { parseArgs } from "node:util";
 import { experiment } from "../cli/experiment.js";
 import { table } from "../cli/format.js";
 import { actions } from "../cli/lazyActions.js";
-import { formatDuration } from "../cli/progress.js";
 import { Session } from "../cli/session.js";
+import { duration, percent } from "../pipeline/format.js";
 import { writeJson } from "../pipeline/run/folder.js";
 import { makeImages } from "./images.js";
 import { summariseRuns } from "./summary.js";
@@ -35,11 +35,11 @@ async function allTiny(): Promise<number> {
   const report = await session.actions.writeReport(folder, undefined, { data });
   const rows = summary.runs.map(({ configuration, method, model, seconds, student, teacher }) => [
     `${configuration} (${method}, ${model})`,
-    formatDuration(seconds),
+    duration(seconds),
     percent(teacher),
     percent(student),
   ]);
-  const total = formatDuration(summary.runs.reduce((sum, { seconds }) => sum + seconds, 0));
+  const total = duration(summary.runs.reduce((sum, { seconds }) => sum + seconds, 0));
   process.stdout.write(
     `\n${table([["balanced accuracy on the test part", "time", "teacher", "student"], ...rows])}\n\n` +
       `${readFileSync(join(folder, "table.md"), "utf8").trimEnd()}\n\n${caution} Chance is ${percent(summary.chance)}; ` +
@@ -52,10 +52,6 @@ async function allTiny(): Promise<number> {
     process.stdout.write(`kept in ${values.record}: table.md, runs.csv, summary.json\n`);
   }
   return session.code;
-}
-
-function percent(value: number | null): string {
-  return value === null ? "-" : `${(100 * value).toFixed(1)} %`;
 }
 
 try {

@@ -5,8 +5,8 @@ import { interruptible } from "../cli/interrupt.js";
 import { actions } from "../cli/lazyActions.js";
 import { runLog } from "../cli/options.js";
 import { makeRunFolder } from "../cli/output.js";
-import { formatDuration } from "../cli/progress.js";
 import { Session } from "../cli/session.js";
+import { duration } from "../pipeline/format.js";
 import { runPaths } from "../pipeline/run/folder.js";
 import { demoConfig, demoSeed } from "./config.js";
 import { makeImages } from "./images.js";
@@ -45,7 +45,7 @@ async function demo(): Promise<number> {
   session.progress.finish();
   const seconds = (performance.now() - begun) / 1000;
   process.stdout.write(`\n${formatEvaluation(result)}\n\n${caution(result.student.n)}\n`);
-  process.stdout.write(`${formatDuration(seconds)}; report: ${report}\n\n${next}\n`);
+  process.stdout.write(`${duration(seconds)}; report: ${report}\n\n${next}\n`);
   return 0;
 }
 

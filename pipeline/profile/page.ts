@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ProfileRow } from "../../engine/profile/index.js";
+import { percent } from "../format.js";
 import { type Content, figure, type Html, html, trusted } from "../report/html.js";
 import { styleSheet } from "../report/style.js";
 import { adapterName, subjectText } from "./compare.js";
@@ -51,7 +52,7 @@ function tiles({ times, totals, roofline, rows }: ProfileDocument): Html {
   const how = times.capturedMs === null ? "" : `captured; ${ms(times.eagerMs)} op by op; `;
   return html`<div class="tiles">
 ${tile("Step", ms(times.unprofiledMs), `${how}without the profiler, median of ${times.repeats}`)}
-${tile("Profiled", ms(times.profiledMs), `${percent(times.profiledMs / times.unprofiledMs - 1, true)} by the profiler`)}
+${tile("Profiled", ms(times.profiledMs), `${signedPercent(times.profiledMs / times.unprofiledMs - 1)} by the profiler`)}
 ${tile("Kernels", ms(times.gpuSumMs), `${percent(times.gpuSumMs / times.gpuSpanMs)} of the GPU's time from first to last`)}
 ${tile("Rate", `${rate.toFixed(1)} GFLOP/s`, `${percent(rate / roofline.gflops)} of the multiply-add peak`)}
 ${tile("At the roof", ms(times.gpuSumMs - totals.recoverableMs), `${ms(totals.recoverableMs)} recoverable in ${rows.length} rows`)}
@@ -181,8 +182,8 @@ function round(value: number): number {
   return Math.round(value * 100) / 100;
 }
 
-function percent(share: number, signed = false): string {
-  return `${signed && share >= 0 ? "+" : ""}${(100 * share).toFixed(1)} %`;
+function signedPercent(share: number): string {
+  return `${share >= 0 ? "+" : ""}${percent(share)}`;
 }
 
 function ms(value: number): string {

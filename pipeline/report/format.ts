@@ -1,8 +1,11 @@
-/** Numbers and lengths of time as a reader wants them. */
+/** Numbers and lengths of time as a page sets them. */
+import { percent as plainPercent } from "../format.js";
 
-/** A share (0..1) in per cent with one decimal; a dash for what cannot be computed. */
+export { duration } from "../format.js";
+
+/** A share (0..1) in per cent with one decimal, which does not break; a dash for what cannot be computed. */
 export function percent(share: number | null, digits = 1): string {
-  return share === null ? "–" : `${(100 * share).toFixed(digits)}\u00a0%`;
+  return plainPercent(share, { digits, unknown: "–", space: "\u00a0" });
 }
 
 /** A share (0..1) in percentage points, without its unit. */
@@ -23,14 +26,6 @@ export function decimal(value: number | null, digits = 3): string {
 /** A count with thin spaces between thousands. */
 export function count(n: number): string {
   return String(n).replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
-}
-
-/** Seconds as "3 h 20 min", "4 min 5 s" or "12 s". */
-export function duration(seconds: number): string {
-  const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  return `${Math.floor(s / 3600)} h ${Math.round((s % 3600) / 60)} min`;
 }
 
 /** A number on an axis: short, never in exponents for the sizes seen here. */

@@ -1,5 +1,6 @@
 import { type Device, mebibytes, UserError } from "../../engine/index.js";
 import type { Config } from "../config/schema.js";
+import { roughDuration } from "../format.js";
 import { largestPassOf, methods, phasesOf } from "../methods.js";
 import { estimateMemory } from "./limits.js";
 import type { Phase } from "./phase.js";
@@ -79,20 +80,14 @@ export class TimeEstimate {
     const { largest, activations } = estimateMemory(this.config);
     const memory = `about ${mebibytes(activations)} of activations, largest tensor ${mebibytes(largest)} of ${mebibytes(device.limits.maxStorageBufferBindingSize)}`;
     this.options.log.info(
-      `${phase.title}: ${duration(secondsPerStep * phase.length.stepsPerEpoch)} per epoch; about ${duration(seconds)} ${this.resumed ? "left" : "in all"} (${memory})`,
+      `${phase.title}: ${roughDuration(secondsPerStep * phase.length.stepsPerEpoch)} per epoch; about ${roughDuration(seconds)} ${this.resumed ? "left" : "in all"} (${memory})`,
     );
     if (seconds < longRunHours * 3600 || this.asked || this.options.yes) return;
     this.asked = true;
     const what = this.resumed ? "The rest of this run" : "This run";
-    if (await this.options.log.confirm(`${what} will take about ${duration(seconds)}. Go on?`)) return;
+    if (await this.options.log.confirm(`${what} will take about ${roughDuration(seconds)}. Go on?`)) return;
     throw new UserError(
       "stopped before a long run: use a smaller --preset, fewer epochs (--set train.epochs=...), or --yes",
     );
   }
-}
-
-function duration(seconds: number): string {
-  if (seconds < 90) return `${seconds.toFixed(seconds < 10 ? 1 : 0)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
 }

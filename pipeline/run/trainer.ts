@@ -1,5 +1,6 @@
 import type { Network } from "../../models/index.js";
 import { ahead } from "../data/ahead.js";
+import { percent } from "../format.js";
 import { phasesOf } from "../methods.js";
 import type { Evaluation } from "../metrics.js";
 import { BestStudent } from "./bestStudent.js";
@@ -189,7 +190,7 @@ export class Trainer {
     const often = Math.max(1, Math.floor(epochs / 20));
     if ((epoch + 1) % often !== 0 && epoch + 1 !== epochs) return;
     const outcome = evaluation
-      ? `validation balanced accuracy ${percent(evaluation.balancedAccuracy)} (n = ${evaluation.n})`
+      ? `validation balanced accuracy ${percent(evaluation.balancedAccuracy, { unknown: "unknown" })} (n = ${evaluation.n})`
       : `loss ${means[0]?.toFixed(3)}`;
     this.options.log.info(`${phase.title}: epoch ${epoch + 1} of ${epochs}, ${outcome}`);
   }
@@ -207,8 +208,4 @@ function freshState(): RunState {
     epochSteps: 0,
     epochSeconds: 0,
   };
-}
-
-function percent(value: number | null): string {
-  return value === null ? "unknown" : `${(100 * value).toFixed(1)} %`;
 }

@@ -1,4 +1,5 @@
 /** A {@link ResultTable} as Markdown, LaTeX or CSV. */
+import { percent } from "../format.js";
 import type { ClosedGap, CorrectedTest, TestedPair } from "./comparisons.js";
 import { metricTitle } from "./entries.js";
 import { csv } from "./formatCsv.js";
@@ -70,10 +71,10 @@ function gapTable({ lower, upper, rows }: NonNullable<ResultTable["gap"]>): Text
 
 /** Share and interval in per cent. */
 export function gapText({ share, interval }: ClosedGap): [share: string, interval: string] {
-  const percent = (value: number) => `${(100 * value).toFixed(0).replace("-0", "0")} %`;
+  const whole = (value: number) => percent(value, { digits: 0 }).replace(/^-0 /, "0 ");
   return [
-    share === null ? "-" : percent(share),
-    interval === null ? "-" : `${percent(interval[0])} to ${percent(interval[1])}`,
+    share === null ? "-" : whole(share),
+    interval === null ? "-" : `${whole(interval[0])} to ${whole(interval[1])}`,
   ];
 }
 

@@ -1,4 +1,5 @@
 /** A time course in words and tables that a biologist reads. Needs no Node. */
+import { percent } from "../format.js";
 import type { Difference } from "./tests.js";
 import { type Comparison, type CorrectedTest, type TimeCourse, wellsOf } from "./timecourse.js";
 
@@ -31,9 +32,7 @@ export function caption(course: TimeCourse): string {
 /** A summary value or difference with its unit: per cent, or percentage points per day for slopes. */
 export function valueText(course: TimeCourse, value: number | null, digits = 1): string {
   if (value === null) return "-";
-  return course.options.summary === "slope"
-    ? `${signed(2400 * value, digits)} points/day`
-    : `${(100 * value).toFixed(digits)} %`;
+  return course.options.summary === "slope" ? `${signed(2400 * value, digits)} points/day` : percent(value, { digits });
 }
 
 /** `+13.2 points (+4.9 to +21.5)` */

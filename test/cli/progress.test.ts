@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatDuration, Progress } from "../../cli/progress.js";
+import { Progress } from "../../cli/progress.js";
 
 /** A progress with a clock that the test moves, and what it wrote. */
 function progress(isTTY: boolean, columns = 80) {
@@ -92,16 +92,4 @@ describe("in a terminal", () => {
     bar.update({ label: "empty", done: 0, total: 0 });
     expect(state.text).toContain("[########################] empty 0/0 (100 %)");
   });
-});
-
-test.each([
-  [0, "0 s"],
-  [0.4, "0 s"],
-  [59.6, "1 min"],
-  [200, "3 min 20 s"],
-  [3600, "1 h"],
-  [7505, "2 h 5 min"],
-  [97_300, "1 d 3 h"],
-])("%d seconds are %s", (seconds, text) => {
-  expect(formatDuration(seconds)).toBe(text);
 });
