@@ -1,27 +1,9 @@
 /** A colony beside its class map, as an SVG with a legend. Needs no Node. */
 import type { GreyImage } from "../data/types.js";
 import { pngUrl } from "../images/pngUrl.js";
+import { light, mapFills } from "../palette.js";
 import { escapeHtml } from "../report/html.js";
 import type { ClassMap } from "./classMap.js";
-
-/**
- * Colours of the classes. The first eight are Okabe & Ito's (Color Universal Design, 2008), told apart by most colour-blind
- * readers; from the ninth class on they come again, and only the numbers in the legend tell classes apart.
- */
-export const classColours: readonly (readonly [number, number, number])[] = [
-  ...([
-    [0, 114, 178],
-    [230, 159, 0],
-    [0, 158, 115],
-    [204, 121, 167],
-  ] as const),
-  ...([
-    [213, 94, 0],
-    [86, 180, 233],
-    [240, 228, 66],
-    [120, 120, 120],
-  ] as const),
-];
 
 export interface OverlayOptions {
   readonly classes: readonly string[];
@@ -55,8 +37,8 @@ export function classMapSvg(image: GreyImage, map: ClassMap, { classes, title, p
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" `,
     `aria-label="${escapeHtml(`Class map of ${title}`)}" font-family="Arial, Helvetica, 'Liberation Sans', sans-serif" font-size="14">`,
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    `<text x="${gap}" y="23" font-weight="bold" fill="#1c2126">${escapeHtml(title)}</text>`,
+    `<rect width="${width}" height="${height}" fill="${light.paper}"/>`,
+    `<text x="${gap}" y="23" font-weight="bold" fill="${light.ink}">${escapeHtml(title)}</text>`,
     picture(greyRgb(image), gap, "image"),
     picture(blended(image, map), 2 * gap + w, "class map"),
     pixelSize === null ? "" : scaleBar(pixelSize, image.width, zoom, gap, headHeight + h),
@@ -77,7 +59,7 @@ function blended(image: GreyImage, { labels, width }: ClassMap): Uint8Array {
   for (let i = 0; i < labels.length; i++) {
     const label = labels[i]!;
     if (label === 0) continue;
-    const colour = classColours[(label - 1) % classColours.length]!;
+    const colour = mapFills[(label - 1) % mapFills.length]!;
     const share = isBorder(labels, width, i) ? 1 : opacity;
     for (let k = 0; k < 3; k++) rgb[i * 3 + k] = Math.round((1 - share) * rgb[i * 3 + k]! + share * colour[k]!);
   }
@@ -108,7 +90,7 @@ function legendRows(classes: readonly string[], { pixels, total }: ClassMap, wid
       rows.push([]);
       x = 0;
     }
-    const [r, g, b] = classColours[c % classColours.length]!;
+    const [r, g, b] = mapFills[c % mapFills.length]!;
     rows.at(-1)!.push({ x, text, colour: `rgb(${r},${g},${b})` });
     x += room;
   }
@@ -122,7 +104,7 @@ function legend(rows: readonly (readonly Entry[])[], y: number): string {
         const [left, top] = [gap + x, y + line * lineHeight];
         return (
           `<rect x="${left}" y="${top + 3}" width="14" height="14" fill="${colour}"/>` +
-          `<text x="${left + 22}" y="${top + 15}" fill="#1c2126" xml:space="preserve">${escapeHtml(text)}</text>`
+          `<text x="${left + 22}" y="${top + 15}" fill="${light.ink}" xml:space="preserve">${escapeHtml(text)}</text>`
         );
       }),
     )

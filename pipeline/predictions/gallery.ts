@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import type { GreyImage } from "../data/types.js";
 import { pngUrl } from "../images/pngUrl.js";
 import { argmax, entropyBits } from "../metrics.js";
+import { seriesCount, seriesVariable } from "../palette.js";
 import { shrink } from "../report/crops.js";
 import { count, percent } from "../report/format.js";
 import { type Html, html, trusted } from "../report/html.js";
@@ -65,7 +66,7 @@ ${groups.map((group) => section(group, classes))}
 }
 
 function legend(classes: readonly string[]): Html {
-  const items = classes.map((name, c) => html`<span><i class="bar-${c % 8}"></i>${name}</span>`);
+  const items = classes.map((name, c) => html`<span><i class="bar-${c % seriesCount}"></i>${name}</span>`);
   return html`<p class="legend">${items}</p>`;
 }
 
@@ -107,7 +108,7 @@ function placeOf(facts: Readonly<Record<string, string>>): string {
 function bar(probabilities: ArrayLike<number>, title: string): Html {
   let x = 0;
   const parts = Array.from(probabilities, (p, c) => {
-    const part = html`<rect class="bar-${c % 8}" x="${(100 * x).toFixed(2)}" y="0" width="${(100 * p).toFixed(2)}" height="6"/>`;
+    const part = html`<rect class="bar-${c % seriesCount}" x="${(100 * x).toFixed(2)}" y="0" width="${(100 * p).toFixed(2)}" height="6"/>`;
     x += p;
     return part;
   });
@@ -126,6 +127,6 @@ h2 small { font-size: .85rem; font-weight: 400; color: var(--muted); margin-left
 .card .answers b { color: var(--ink); display: block; font-size: .9rem; }
 .card .answers span { margin-right: .6em; }
 .card .file { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-${Array.from({ length: 8 }, (_, c) => `.bar-${c} { fill: var(--c${c}); background: var(--c${c}); }`).join("\n")}
+${Array.from({ length: seriesCount }, (_, c) => `.bar-${c} { fill: ${seriesVariable(c)}; background: ${seriesVariable(c)}; }`).join("\n")}
 @media print { .card { break-inside: avoid; } }
 `;

@@ -3,6 +3,7 @@
  * escaped by ECharts, identifiers are made unique per figure and the same each time.
  */
 import type * as echarts from "echarts";
+import { seriesCount, seriesVariable } from "../palette.js";
 import { type ChartOption, init } from "./echarts.js";
 import { escapeHtml, type Html, trusted } from "./html.js";
 
@@ -39,11 +40,11 @@ const symbols: SeriesStyle["symbol"][] = [
 ];
 
 /** Number of series that can be told apart in one chart. */
-export const MOST_SERIES = 8;
+export const MOST_SERIES = seriesCount;
 
 /** Style of series i, 0 <= i < MOST_SERIES. */
 export function seriesStyle(i: number): SeriesStyle {
-  return { color: `var(--c${i % 8})`, dash: dashes[i % 8]!, symbol: symbols[i % 8]! };
+  return { color: seriesVariable(i), dash: dashes[i % 8]!, symbol: symbols[i % 8]! };
 }
 
 /** Student and teacher look the same wherever they appear. */

@@ -1,18 +1,24 @@
+import { cssVariables, dark, light, print, type Surroundings } from "../palette.js";
+
+function variables(surroundings: Surroundings): string {
+  return Object.entries(cssVariables(surroundings))
+    .map(([name, colour]) => `${name}: ${colour};`)
+    .join(" ");
+}
+
 /**
  * The page's style sheet: light and dark, screen, phone and print. Chart colours are variables, so that one drawing serves both
- * backgrounds. Series colours: Okabe & Ito, Color Universal Design (2008), told apart by most colour-blind readers.
+ * backgrounds (`palette.ts`).
  */
 export const styleSheet = `
 :root {
   color-scheme: light dark;
-  --paper: #ffffff; --ink: #1c2126; --muted: #59636e; --rule: #d5dade; --soft: #f3f5f7; --good: #00694a;
-  --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #b8578c; --c4: #b97b00; --c5: #3a9bd9; --c6: #1c2126; --c7: #8c8400;
+  ${variables(light)}
   --tint: 0, 114, 178; --on-tint: #ffffff;
 }
 @media (prefers-color-scheme: dark) {
   :root {
-    --paper: #14181c; --ink: #e9edf0; --muted: #a3adb7; --rule: #343c44; --soft: #1d2329; --good: #4cc79f;
-    --c0: #4ba3e0; --c1: #f08a3c; --c2: #2fc295; --c3: #dd92bc; --c4: #e69f00; --c5: #8fd0f5; --c6: #e9edf0; --c7: #f0e442;
+    ${variables(dark)}
     --tint: 38, 128, 190;
   }
 }
@@ -123,8 +129,7 @@ pre { background: var(--soft); padding: .9rem 1rem; overflow-x: auto; font: .8re
 }
 @media print {
   :root {
-    --paper: #ffffff; --ink: #000000; --muted: #444444; --rule: #bbbbbb; --soft: #f3f5f7; --good: #00694a;
-    --c0: #0072b2; --c1: #d55e00; --c2: #009e73; --c3: #b8578c; --c4: #b97b00; --c5: #3a9bd9; --c6: #000000; --c7: #8c8400;
+    ${variables(print)}
     --tint: 0, 114, 178;
   }
   @page { margin: 14mm; }

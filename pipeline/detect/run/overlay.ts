@@ -1,3 +1,4 @@
+import { boxColour, outlineColour, type Rgb } from "../../palette.js";
 import type { MaskObject } from "../components.js";
 
 /** The picture to check a detection by: the well in grey, outlines, boxes and numbers of its colonies. Needs no Node. */
@@ -9,11 +10,7 @@ export interface RgbImage {
   readonly data: Uint8Array;
 }
 
-type Colour = readonly [number, number, number];
-/** Both are told apart from grey, from each other and with every kind of colour blindness. */
-const outlineColour: Colour = [0, 200, 255];
-const boxColour: Colour = [255, 176, 0];
-const inkColour: Colour = [0, 0, 0];
+const inkColour: Rgb = [0, 0, 0];
 
 /** Digits, 3 wide and 5 high: a bit per point, rows from the top. */
 const digits = [
@@ -68,11 +65,11 @@ function erode(mask: Uint8Array, length: number, lines: number, reach: number, s
   return y;
 }
 
-function paint({ data }: RgbImage, i: number, colour: Colour): void {
+function paint({ data }: RgbImage, i: number, colour: Rgb): void {
   data.set(colour, i * 3);
 }
 
-function fill(image: RgbImage, x0: number, y0: number, x1: number, y1: number, colour: Colour): void {
+function fill(image: RgbImage, x0: number, y0: number, x1: number, y1: number, colour: Rgb): void {
   for (let y = Math.max(0, y0); y < Math.min(image.h, y1); y++)
     for (let x = Math.max(0, x0); x < Math.min(image.w, x1); x++) paint(image, y * image.w + x, colour);
 }

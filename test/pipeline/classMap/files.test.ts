@@ -8,9 +8,10 @@ import type { ClassMap } from "../../../pipeline/classMap/classMap.js";
 import { areasCsv } from "../../../pipeline/classMap/classMapRun.js";
 import { encodeLabelTiff } from "../../../pipeline/classMap/labelTiff.js";
 import { maskOf } from "../../../pipeline/classMap/masks.js";
-import { classColours, classMapSvg } from "../../../pipeline/classMap/overlay.js";
+import { classMapSvg } from "../../../pipeline/classMap/overlay.js";
 import { pngSize, svgToPng } from "../../../pipeline/figures/png.js";
 import { bytesSource, openImage } from "../../../pipeline/images/index.js";
+import { mapFills } from "../../../pipeline/palette.js";
 
 const folder = mkdtempSync(join(tmpdir(), "class-map-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -72,8 +73,8 @@ describe("the overlay", () => {
     const [, second] = [...svg.matchAll(/href="data:image\/png;base64,([^"]+)"/g)].map(([, text]) => text!);
     const { data } = decode(Buffer.from(second!, "base64"));
     const pixel = (x: number) => [...data.slice(x * 3, x * 3 + 3)];
-    const half = classColours[1]!.map((value) => Math.round(50 + value / 2));
-    expect([pixel(0), pixel(2), pixel(3)]).toEqual([half, [100, 100, 100], [...classColours[0]!]]);
+    const half = mapFills[1]!.map((value) => Math.round(50 + value / 2));
+    expect([pixel(0), pixel(2), pixel(3)]).toEqual([half, [100, 100, 100], [...mapFills[0]!]]);
     expect(pngSize(svgToPng(svg)).width).toBeGreaterThan(1000);
   });
 });
