@@ -1,13 +1,17 @@
 import { mebibytes, UserError } from "../../engine/index.js";
-import { type ArchitectureOptions, activationBytes } from "../../models/index.js";
+import { type ArchitectureOptions, summarizeModel } from "../../models/index.js";
 import type { Config } from "../config/schema.js";
-import { largestPassOf, methods } from "../methods.js";
+import { largestPassOf } from "../methods.js";
+import { largestTensor, trainingMemory } from "../summary/memory.js";
 
 /** Memory of a training step on the GPU, estimated from the network's shapes. */
 export interface MemoryEstimate {
   /** The largest single tensor, bytes. */
   readonly largest: number;
-  /** Activations that are alive at one time, bytes: of the student's pass too, while the teacher's waits. */
+  /**
+   * Activations that are alive at one time, bytes: of the student's pass too, while the teacher's waits; without those that
+   * `memory.recompute` makes again.
+   */
   readonly activations: number;
 }
 
@@ -22,9 +26,11 @@ export function modelOf({ model, width, patch, featureSize, imbalance }: Config)
 }
 
 export function estimateMemory(config: Config): MemoryEstimate {
-  const perPatch = activationBytes(modelOf(config));
-  const { alive } = methods[config.method];
-  return { largest: perPatch.largest * largestPass(config), activations: perPatch.saved * alive * config.batch };
+  const { method, memory, batch } = config;
+  // The number of classes changes next to nothing.
+  const perPatch = summarizeModel({ ...modelOf(config), classes: 4 });
+  const { activations } = trainingMemory(perPatch, batch, { method, recompute: memory.recompute });
+  return { largest: largestTensor(perPatch) * largestPass(config), activations };
 }
 
 /**
