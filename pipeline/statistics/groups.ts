@@ -81,28 +81,45 @@ export function groupRuns<R extends GroupableRun>(runs: readonly R[], varied: st
 type GroupName = Pick<RunGroup, "label" | "aliases">;
 
 /**
- * The name that plans give to the runs of a group where they agree on one, else the one by options. Namesakes are told apart by their
- * plans, and where even these have the same name by their options.
+ * The name that plans give to the runs of a group where they agree on one. Namesakes are told apart by their plans, and where even these
+ * have the same name by their options. Groups without such a name are called by the options in which they differ from each other.
  */
 function namesOf(groups: readonly (readonly GroupableRun[])[], varied: string | null): GroupName[] {
   const firsts = groups.map((members) => members[0] as GroupableRun);
   const options = distinctOptions(firsts, varied);
-  const bracketed = (name: string, parts: readonly string[]) =>
-    parts.length === 0 ? name : `${name} (${parts.join(", ")})`;
-  const byOptions = firsts.map(({ config }, i) => bracketed(config.config, options[i] ?? []));
-  const candidates = groups.map((members, i) => {
-    const planned = members.flatMap((run) => run.planned ?? []);
-    const [name, another] = new Set(planned.map(({ label }) => label));
-    if (name === undefined || another !== undefined) return [byOptions[i] as string];
-    const plans = `plan ${[...new Set(planned.map(({ plan }) => plan))].join(" + ")}`;
-    return [name, bracketed(name, [plans]), bracketed(name, [plans, ...(options[i] ?? [])])];
+  const given = groups.map(plannedNames);
+  const unnamed = firsts.filter((_, i) => given[i]?.label === null);
+  const shorter = distinctOptions(unnamed, varied);
+  const candidates = firsts.map((run, i) => {
+    const { label, plans } = given[i] as PlannedNames;
+    const { config } = run.config;
+    const all = bracketed(config, options[i] ?? []);
+    if (label === null) return [bracketed(config, shorter[unnamed.indexOf(run)] ?? []), all];
+    return [label, bracketed(label, [plans]), bracketed(label, [plans, ...(options[i] ?? [])]), all];
   });
   return candidates.map((own, i) => {
     const taken = new Set(candidates.flatMap((other, j) => (j === i ? [] : other)));
     const label = own.find((candidate) => !taken.has(candidate)) ?? (own.at(-1) as string);
-    const planned = (groups[i] ?? []).flatMap((run) => run.planned?.label ?? []);
-    return { label, aliases: [...new Set([...planned, ...own, byOptions[i] as string])] };
+    return { label, aliases: [...new Set([...(given[i]?.labels ?? []), ...own])] };
   });
+}
+
+interface PlannedNames {
+  /** The one that all plans give; null where there is none. */
+  label: string | null;
+  labels: string[];
+  plans: string;
+}
+
+function plannedNames(runs: readonly GroupableRun[]): PlannedNames {
+  const planned = runs.flatMap((run) => run.planned ?? []);
+  const labels = [...new Set(planned.map(({ label }) => label))];
+  const plans = `plan ${[...new Set(planned.map(({ plan }) => plan))].join(" + ")}`;
+  return { label: labels.length === 1 ? (labels[0] as string) : null, labels, plans };
+}
+
+function bracketed(name: string, parts: readonly string[]): string {
+  return parts.length === 0 ? name : `${name} (${parts.join(", ")})`;
 }
 
 function checkClasses(runs: readonly GroupableRun[]): void {

@@ -127,6 +127,20 @@ describe("Figures 6 and 7", () => {
   });
 });
 
+describe("configurations to draw", () => {
+  it("are chosen by the names that a plan gives them", async () => {
+    const set = ["meta.threshold=0.9"];
+    for (const one of [{}, { set }]) add("ipb-vgg", 0, { teacher: {}, ...one });
+    const runs = [
+      { id: "ipb-vgg--0", label: "ipb-vgg plain" },
+      { id: `ipb-vgg-${set}-0`, label: "ipb-vgg strict" },
+    ];
+    writeFileSync(join(root, "experiment.json"), JSON.stringify({ runs }));
+    expect(texts((await figures([2], ["ipb-vgg strict"])).markup)).not.toContain("ipb-vgg plain");
+    await expect(figures([2], ["strict"])).rejects.toThrow('there are "ipb-vgg plain", "ipb-vgg strict"');
+  });
+});
+
 describe("Figure 8", () => {
   const at = (config: string, fraction: number, seed: number, balancedAccuracy: number) =>
     add(config, seed, {

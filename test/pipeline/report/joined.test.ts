@@ -55,6 +55,24 @@ describe("joined report", () => {
     expect(seconds).toBeLessThan(30);
   }, 120_000);
 
+  it("calls runs of an experiment as its plan does, in tables, figures and options", async () => {
+    const settings = { loose: "0.5", strict: "0.9" };
+    const runs = Object.entries(settings).flatMap(([name, threshold]) =>
+      [0, 1].map((seed) => {
+        const id = `ipb-vgg-${name}-${seed}`;
+        add(id, { request: { config: "ipb-vgg", seed, set: [`meta.threshold=${threshold}`] }, teacher: {} });
+        return { id, label: `ipb-vgg ${name}` };
+      }),
+    );
+    writeFileSync(join(root, "experiment.json"), JSON.stringify({ name: "thresholds", runs }));
+    const page = readFileSync(await writeReports([root], { against: "ipb-vgg loose" }), "utf8");
+    expect(row(section(page, "result"), "ipb-vgg strict").slice(0, 2)).toEqual(["ipb-vgg strict", "2"]);
+    expect(row(section(page, "tests"), "ipb-vgg strict")[1]).toBe("ipb-vgg loose");
+    expect(section(page, "figures")).toContain(">ipb-vgg strict</text>");
+    expect(section(page, "configurations")).toContain('<th scope="col" class="word">ipb-vgg loose</th>');
+    expect(page).not.toContain("meta.threshold=");
+  });
+
   it("shows tables, tests, figures, differences and environment", async () => {
     for (const seed of [0, 1, 2]) {
       add(`v${seed}`, { request: { config: "vgg19", seed }, student: { balancedAccuracy: 0.5 + seed / 50 } });

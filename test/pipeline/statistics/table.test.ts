@@ -315,6 +315,15 @@ describe("names of experiments", () => {
     expect(tableOfRuns([root], { against: "ipb-vgg severe" }).tests.against).toBe("ipb-vgg (meta.threshold=0.9)");
   });
 
+  it("do not count among the options that tell others apart", () => {
+    addPlan("one", { plain: [], strict: ["meta.threshold=0.9"], "without-U": ["data.unlabelledFrom=L"] });
+    addFolds("ipb-vgg", [0.5], ["data.labelledFraction=0.2"]);
+    expect(labels()).toEqual(["ipb-vgg", "ipb-vgg plain", "ipb-vgg strict", "ipb-vgg without-U"]);
+    addFolds("ipb-vgg", [0.5], ["data.labelledFraction=0.3"]);
+    expect(labels().slice(0, 2)).toEqual([0.2, 0.3].map((share) => `ipb-vgg (data.labelledFraction=${share})`));
+    expect(tableOfRuns([root], { against: "ipb-vgg strict" }).tests.comparisons).toHaveLength(4);
+  });
+
   it("come from records of earlier versions, too; a damaged one is named", () => {
     addPlan("one", { plain: [], strict: ["meta.threshold=0.9"] });
     addPlan("two", { strict: ["meta.threshold=0.8"] });
