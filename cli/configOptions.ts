@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { defaultRecipe } from "../pipeline/config/defaults.js";
 import { type ConfigRequest, resolveConfig } from "../pipeline/config/resolve.js";
 import { type Config, presetNames, recipeNames } from "../pipeline/config/schema.js";
 import { collect, given, wholeNumber } from "./options.js";
@@ -8,7 +9,7 @@ export function withConfigOptions(command: Command): Command {
   return command
     .option("--config <name>", 'named configuration, or a YAML file; see "configs"', "ipb-vgg")
     .addOption(new Option("--preset <size>", "size of network and run (default: small)").choices(presetNames))
-    .addOption(new Option("--recipe <name>", "details of the method (default: paper)").choices(recipeNames))
+    .addOption(new Option("--recipe <name>", `details of the method (default: ${defaultRecipe})`).choices(recipeNames))
     .option("--fold <n>", "fold that is the test part, from 0", wholeNumber(0))
     .option("--seed <n>", "seed of every random choice", wholeNumber(0))
     .option("--set <key=value>", "set any option, such as meta.threshold=0.8 (repeatable)", collect);

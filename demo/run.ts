@@ -19,9 +19,9 @@ const next = `What to try next
   open runs/demo/report.html                                  the report of this run
   npm run -s equipoise -- predict runs/demo data/demo/images/Diff --out diff.csv
                                                               what the student says of each image
-  npm run -s equipoise -- train --data data/demo --config vgg19 --preset tiny --recipe small-data
+  npm run -s equipoise -- train --data data/demo --config vgg19 --preset tiny
                                                               the same network on the labels alone, to compare with
-  npm run -s equipoise -- train --data YOUR_FOLDER --preset tiny --recipe small-data --set pretrain.epochs=200
+  npm run -s equipoise -- train --data YOUR_FOLDER --preset tiny --set pretrain.epochs=200
                                                               your own images: YOUR_FOLDER/<Class>/*.png and YOUR_FOLDER/Unlabelled/*.png
   npm run -s equipoise -- --help                              all commands`;
 

@@ -2,7 +2,7 @@ import { parseDocument } from "yaml";
 import { UserError } from "../../engine/errors.js";
 import { isMultiScale } from "../../models/catalogue.js";
 import { checkLayer, nearestWord } from "./check.js";
-import { defaults } from "./defaults.js";
+import { defaultRecipe, defaults } from "./defaults.js";
 import { isConfigFile, readConfigFile } from "./file.js";
 import { isMapping, type Layer, merge } from "./layers.js";
 import { type LayerByPreset, namedConfigs } from "./named.js";
@@ -34,7 +34,7 @@ export function resolveConfig(request: ConfigRequest = {}): Config {
   const flags = [...flagLayers(request), ...(request.set ?? []).map(setLayer)];
   const asked = (preset: PresetName) => [...sources.map((layer) => layer(preset)), ...flags];
   // Named configurations follow the preset, but none of them sets it.
-  const { preset = "small", recipe = "paper" } = merge(defaults, ...asked("small")) as Layer;
+  const { preset = "small", recipe = defaultRecipe } = merge(defaults, ...asked("small")) as Layer;
   const values = merge(defaults, recipes[recipe], presets[preset].layer, ...asked(preset));
   return finish(withPatch(values as Layer, presets[preset].patch), "configuration");
 }

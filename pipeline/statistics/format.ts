@@ -150,18 +150,25 @@ function cellText({ mean, std, best }: Cell, mark: (text: string) => string): st
   return best ? mark(text) : text;
 }
 
+/** Up to this many comparisons that lack a test for one and the same reason are named one by one. */
+const NAMED = 5;
+
 /** Why there is no test or interval, each reason once. */
 export function reasons({ tests, gap }: ResultTable): string[] {
-  const lines = tests.comparisons.flatMap(({ a, b, ...rest }) =>
-    testTitles.flatMap(([key, name]) => {
+  const lines = testTitles.flatMap(([key, name]) => {
+    const without = tests.comparisons.flatMap(({ a, b, ...rest }) => {
       const test: CorrectedTest = rest[key];
-      return test.p === null ? [`${a} and ${b}, ${name}: no p-value, ${test.reason}.`] : [];
-    }),
-  );
+      return test.p === null ? [{ pair: `${a} and ${b}`, why: `${name}: no p-value, ${test.reason}.` }] : [];
+    });
+    return [...new Set(without.map(({ why }) => why))].flatMap((why) => {
+      const pairs = new Set(without.filter((one) => one.why === why).map(({ pair }) => pair));
+      return pairs.size > NAMED ? [`${pairs.size} comparisons, ${why}`] : [...pairs].map((pair) => `${pair}, ${why}`);
+    });
+  });
   const unbounded = (gap?.rows ?? []).flatMap(({ configuration, metric, reason }) =>
     reason === null ? [] : [`${configuration}, ${metricTitle(metric)}: no interval of the share, ${reason}.`],
   );
-  return [...new Set([...unbounded, ...lines])];
+  return [...unbounded, ...lines];
 }
 
 function pText(p: number | null): string {

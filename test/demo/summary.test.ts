@@ -23,7 +23,7 @@ test("runs are told in a few figures, without a path of the machine", () => {
   expect(summary).toMatchObject({
     adapter: "llvmpipe",
     preset: "tiny",
-    recipe: "paper",
+    recipe: "small-data",
     testImages: 94,
     chance: 1 / 3,
   });

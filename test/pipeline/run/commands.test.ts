@@ -65,7 +65,7 @@ describe("train", () => {
     const total = [14, 16, 18, 20].map((_, c) => [L, validation, U, T].reduce((n, part) => n + part![c]!, 0));
     expect(total).toEqual([14, 16, 18, 20]);
     expect(json(at("first/config.json"))).toMatchObject({ config: "ipb-vgg", width: 0.0625, train: { epochs: 2 } });
-    expect(readFileSync(at("first/log.txt"), "utf8")).toMatch(/ipb-vgg, preset tiny, recipe paper: Dark, Grain/);
+    expect(readFileSync(at("first/log.txt"), "utf8")).toMatch(/ipb-vgg, preset tiny, recipe small-data: Dark, Grain/);
   });
 
   test("metrics have every step and epoch once, in order, with the documented fields", () => {

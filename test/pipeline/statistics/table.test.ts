@@ -228,6 +228,23 @@ describe("table of runs", () => {
     expect(text).not.toMatch(/NaN|undefined/);
   });
 
+  it("gives one line to many comparisons that lack a test for one reason", () => {
+    const names = ["vgg19", "hrnet", "ipb-vgg", "ms-ipb-vgg"];
+    names.forEach((name, i) => {
+      addFolds(name, [0.6 + 0.05 * i]);
+    });
+    addFolds("simclr", [0.6, 0.7]);
+    const notes = formatResultTable(tableOfRuns([root]), "markdown").split("\n");
+    const reasons = notes.filter((line) => line.includes("Student: no p-value"));
+    expect(reasons).toContain(
+      "- 6 comparisons, Student: no p-value, too few runs: 1 and 1, at least 2 of each are needed.",
+    );
+    expect(reasons.filter((line) => line.includes("simclr"))).toHaveLength(4);
+    const every = notes.filter((line) => line.includes("Wilcoxon: no p-value"));
+    expect(every).toHaveLength(1);
+    expect(every[0]).toMatch(/^- 10 comparisons, Wilcoxon: no p-value, too few pairs/);
+  });
+
   it("reads the run folders of the trainer's own format, and lists what has not finished", async () => {
     await fakeRun(join(root, "a"), { images: false });
     await fakeRun(join(root, "b"), { images: false, stopAfter: "train" });

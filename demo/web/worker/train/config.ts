@@ -1,6 +1,6 @@
 import { UserError } from "../../../../engine/errors.js";
 import { checkLayer } from "../../../../pipeline/config/check.js";
-import { defaults } from "../../../../pipeline/config/defaults.js";
+import { defaultRecipe, defaults } from "../../../../pipeline/config/defaults.js";
 import { type Layer, merge } from "../../../../pipeline/config/layers.js";
 import { namedConfigs } from "../../../../pipeline/config/named.js";
 import { presets } from "../../../../pipeline/config/presets.js";
@@ -66,7 +66,7 @@ function optionValue(text: string): unknown {
 /** The configuration of a run that was made elsewhere. @throws UserError naming the file and the option */
 export function runConfig(value: unknown, source: string): Config {
   if (typeof value !== "object" || value === null) throw new UserError(`${source}: holds no options of a run`);
-  return checked(merge(defaults, recipes.paper, value), source);
+  return checked(merge(defaults, recipes[defaultRecipe], value), source);
 }
 
 function checked(values: unknown, source: string): Config {
