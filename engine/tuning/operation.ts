@@ -10,6 +10,8 @@ export interface Variant<G, T extends Operands> {
   readonly name: string;
   /** Whether this adapter can run it at this geometry. */
   fits(device: Device, geometry: G): boolean;
+  /** Whether the tuner shall time it where it is not preferred; default: yes. No: it compiles for longer than it could ever gain. */
+  worthTiming?(device: Device): boolean;
   /** Overwrites the outputs. Temporaries come from `device.empty` and go back before it returns. */
   run(device: Device, geometry: G, tensors: T): void;
 }

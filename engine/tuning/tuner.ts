@@ -59,8 +59,9 @@ export async function tune(
 }
 
 /** On processor cores workgroup memory is the slowest path by far: such variants only cost compile time there. */
-function isWorthTiming(device: Device, { name }: Variant<unknown, Operands>, preferred: string): boolean {
-  return name === preferred || !(device.workFor === "cpu" && name.startsWith("workgroup"));
+function isWorthTiming(device: Device, variant: Variant<unknown, Operands>, preferred: string): boolean {
+  if (variant.name === preferred) return true;
+  return !(device.workFor === "cpu" && variant.name.startsWith("workgroup")) && (variant.worthTiming?.(device) ?? true);
 }
 
 /** Best seconds per call by variant. All variants take turns, so that whatever else the machine does hits them alike. */

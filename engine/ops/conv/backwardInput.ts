@@ -11,6 +11,7 @@ import {
   pixelBlocks,
   preferredTile,
   registerHalves,
+  registerWorthTiming,
   tileGrid,
   workgroupTiles,
 } from "./grid.js";
@@ -29,6 +30,7 @@ const register = registerHalves.map(
   (HALVES): BackwardInputVariant => ({
     name: `register-${4 * HALVES}x8`,
     fits: () => true,
+    worthTiming: registerWorthTiming(HALVES),
     run: (device, g, tensors) => {
       const WG = invocationThreads(device, "register");
       const grid = tileGrid(classPixels(g), 4 * HALVES * WG, g.stride ** 2 * Math.ceil(g.ci4 / 2));

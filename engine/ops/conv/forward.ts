@@ -11,6 +11,7 @@ import {
   pixelBlocks,
   preferredTile,
   registerHalves,
+  registerWorthTiming,
   tileGrid,
   workgroupTiles,
 } from "./grid.js";
@@ -32,6 +33,7 @@ const register = registerHalves.map(
   (HALVES): ForwardVariant => ({
     name: `register-${4 * HALVES}x8`,
     fits: () => true,
+    worthTiming: registerWorthTiming(HALVES),
     run: (device, g, tensors) => {
       const WG = invocationThreads(device, "register");
       const grid = tileGrid(g.n * g.oh * g.ow, 4 * HALVES * WG, Math.ceil(g.co4 / 2));

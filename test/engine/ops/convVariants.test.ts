@@ -1,4 +1,4 @@
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Device, DeviceOptions } from "../../../engine/index.js";
 import { conv2dBackwardInput } from "../../../engine/ops/conv/backwardInput.js";
 import { conv2dForward } from "../../../engine/ops/conv/forward.js";
@@ -92,6 +92,18 @@ describe("tiles of conv2d in workgroup memory", () => {
 });
 
 describe("conv2d on SwiftShader", () => {
+  it("takes the tile that compiles fast at every size, and the tuner leaves the other alone", async (context) => {
+    const device = await swiftShaderDevice(context);
+    for (const c of cases) {
+      for (const operation of [conv2dForward, conv2dBackwardInput]) {
+        const g = geometryOf(c);
+        expect(operation.preferred(device, g)).toBe("register-4x8");
+        const timed = operation.variants.filter((v) => v.fits(device, g) && (v.worthTiming?.(device) ?? true));
+        expect(timed.map(({ name }) => name).filter((name) => !name.startsWith("workgroup"))).toEqual(["register-4x8"]);
+      }
+    }
+  });
+
   for (const c of cases.slice(2, 5)) {
     it(`x ${c.x}, ${c.o} of ${c.k} x ${c.k}, stride ${c.stride}`, async (context) => {
       const device = await swiftShaderDevice(context);

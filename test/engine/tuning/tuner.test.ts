@@ -49,6 +49,16 @@ function request(op: Operation<Shape, Operands>, n: number): string {
 describe("tune", () => {
   const n = 1 << 16;
 
+  test("a variant that is not worth it on this adapter is not timed, unless it is preferred", async () => {
+    const big = { ...variant("big", 1), worthTiming: () => false };
+    const op = { ...operation([variant("slow", 60), big], "slow"), name: "tune-w" };
+    request(op, n);
+    expect(await tune(device, only("tune-w"))).toMatchObject([{ variant: "slow", seconds: {} }]);
+    const own = { ...operation([variant("slow", 60), big], "big"), name: "tune-o" };
+    request(own, n);
+    expect(await tune(device, only("tune-o"))).toMatchObject([{ variant: "big" }]);
+  });
+
   test("chooses the faster variant, and later calls take it", async () => {
     const op = { ...operation([variant("slow", 60), variant("fast", 1)], "slow"), name: "tune-a" };
     expect(request(op, n)).toBe("slow");
