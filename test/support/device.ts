@@ -36,16 +36,21 @@ const swiftShaderDrivers = [
  * 6 to 9 times slower than Mesa's: a few small cases find what one driver alone forgives.
  * Skips the test, with the reason, where SwiftShader is not installed.
  */
-export function swiftShaderDevice(context: TestContext): Promise<Device> {
-  const named = process.env.EQUIPOISE_SWIFTSHADER;
-  const driver = (named ? [named] : swiftShaderDrivers).find((file) => existsSync(file));
-  if (!driver) {
-    context.skip(
-      "needs SwiftShader (on Debian the package chromium-common; or EQUIPOISE_SWIFTSHADER=.../vk_swiftshader_icd.json)",
-    );
-  }
+export function swiftShaderDevice(context: Pick<TestContext, "skip">): Promise<Device> {
+  const driver = swiftShaderDriver();
+  if (!driver) context.skip(noSwiftShader);
   return openOnce("swiftshader", () => openSwiftShader(driver as string));
 }
+
+/** The driver description of SwiftShader for the Vulkan loader; null where it is not installed. */
+export function swiftShaderDriver(): string | null {
+  const named = process.env.EQUIPOISE_SWIFTSHADER;
+  return (named ? [named] : swiftShaderDrivers).find((file) => existsSync(file)) ?? null;
+}
+
+/** Why a test that needs SwiftShader cannot run. */
+export const noSwiftShader =
+  "needs SwiftShader (on Debian the package chromium-common; or EQUIPOISE_SWIFTSHADER=.../vk_swiftshader_icd.json)";
 
 /** The Vulkan loader reads the variable when Dawn's instance first looks for adapters; other instances keep theirs. */
 async function openSwiftShader(driver: string): Promise<Device> {
