@@ -80,6 +80,33 @@ test("a device that comes back only when it is asked for is told to listeners to
   expect(restored).toEqual(["two"]);
 });
 
+test("who waits for a device asks again and again, is told when another asked, and can be stopped", async () => {
+  const [one, two, three] = [fakeDevice("one"), fakeDevice("two"), fakeDevice("three")];
+  const { provider, opened } = setUp([one, noAdapter, noAdapter, noAdapter, two, noAdapter, three, noAdapter], [0]);
+  const running = new AbortController().signal;
+  await provider.get();
+  one.lose("the computer sleeps");
+  await one.device.gpu.lost;
+  await provider.again(running, 1);
+  expect([await provider.get(), opened()]).toEqual([two.device, 5]);
+
+  two.lose("out of sight");
+  await two.device.gpu.lost;
+  const waiting = provider.again(running, 1e6);
+  await expect(provider.get()).rejects.toThrow("no adapter");
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(opened()).toBe(6);
+  expect(await provider.get()).toBe(three.device);
+  await waiting;
+
+  three.lose("again");
+  await three.device.gpu.lost;
+  const stop = new AbortController();
+  const stopped = provider.again(stop.signal, 1e6);
+  setTimeout(() => stop.abort(new Error("paused")), 5);
+  await expect(stopped).rejects.toThrow("paused");
+});
+
 test("without an adapter the status says why, and asking again tries again", async () => {
   const one = fakeDevice("one");
   const { provider, statuses } = setUp([noAdapter, one]);

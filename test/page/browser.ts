@@ -1,5 +1,8 @@
-import { mkdirSync } from "node:fs";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { test as base, inject } from "vitest";
 import { CHROMIUM_FIX } from "../../scripts/chromium.mjs";
@@ -105,6 +108,48 @@ export function launch(
   const { args = [], without = [] } = more;
   const all = [...flags.filter((flag) => !without.includes(flag)), ...args];
   return chromium.launch({ executablePath: inject("pages").chromium ?? "", args: all, headless: true });
+}
+
+/** A browser as a person has it: Playwright keeps the tabs of its own for ever in front. */
+export interface PlainBrowser {
+  readonly context: BrowserContext;
+  close(): Promise<void>;
+}
+
+/**
+ * A browser whose tabs go into the background when another is in front, with timers throttled as browsers do it: Playwright's own emulate that
+ * each of them has the focus. Its one context is the user's; it has no downloads.
+ * @param args further flags
+ */
+export async function launchPlain(args: readonly string[] = []): Promise<PlainBrowser> {
+  const profile = mkdtempSync(join(tmpdir(), "equipoise-chromium-"));
+  const own = ["--remote-debugging-port=0", `--user-data-dir=${profile}`, ...args, "about:blank"];
+  const child = spawn(inject("pages").chromium ?? "", [...flags, ...own], { stdio: ["ignore", "ignore", "pipe"] });
+  const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const browser = await chromium.connectOverCDP(await endpointOf(child), { noDefaults: true });
+  return {
+    context: browser.contexts()[0] as BrowserContext,
+    close: async () => {
+      await browser.close();
+      child.kill();
+      await ended;
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** Where a browser with `--remote-debugging-port=0` says that it listens. */
+function endpointOf(child: ChildProcessByStdio<null, null, Readable>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.stderr.on("data", (text) => {
+      said += text;
+      const [, address] = /DevTools listening on (ws:\S+)/.exec(said) ?? [];
+      if (address) resolve(address);
+    });
+    child.once("error", reject);
+    child.once("close", (code) => reject(new Error(`the browser ended with code ${code}: ${said}`)));
+  });
 }
 
 /** Takes down what pages and workers of a context complain of. @param host the only one that may be asked for anything */

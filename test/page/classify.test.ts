@@ -73,8 +73,8 @@ test("the page's network: classes, probabilities and the class map are Node's; t
   ]);
   const table = parseCsv(readFileSync(await file.path(), "utf8"), "predictions.csv");
   expect(table.rows.map(({ values }) => values.file)).toEqual(expected.crops.map(({ name }) => name));
+  // All digits that the table holds.
   for (const [i, { values }] of table.rows.entries())
-    // All digits that the table holds.
     for (const [c, name] of expected.classes.entries())
       expect(values[`p_${name}`]).toBe(String(Number(expected.rows[i]?.[c]?.toPrecision(7))));
   const uncertainty = await page.locator("table.verdicts td.number").allTextContents();

@@ -7,60 +7,15 @@ import type { Page } from "playwright-core";
 import { afterAll, expect, type TestContext } from "vitest";
 import { runZip } from "../../demo/web/worker/train/archive.js";
 import { pageConfig } from "../../demo/web/worker/train/config.js";
-import { pageData, type TrainImage } from "../../demo/web/worker/train/images.js";
-import { Rng } from "../../engine/rng.js";
-import { encodeGrey } from "../../pipeline/data/png.js";
+import { pageData } from "../../demo/web/worker/train/images.js";
 import type { RunResult } from "../../pipeline/run/types.js";
 import { cli, type MetricsLine, metricsOf, startCli, weightsOf } from "../pipeline/run/support.js";
 import { noSwiftShader, swiftShaderDriver } from "../support/device.js";
 import { openSection, shot, test } from "./browser.js";
+import { addImages, chooseTiny, images, labelByKeys, labels, state, tiny } from "./stripes.js";
 
 const folder = mkdtempSync(join(tmpdir(), "equipoise-train-page-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-/** 8 images that will be labelled, and 18 that will not: fine stripes along or across, with noise. */
-const images: readonly TrainImage[] = Array.from({ length: 26 }, (_, i) => {
-  const rng = new Rng(1, `test/page/train ${i}`);
-  const [height, width] = [18 + (i % 3), 20];
-  const pixels = Uint8Array.from({ length: height * width }, (_, p) => {
-    const at = i % 2 === 0 ? p % width : Math.floor(p / width);
-    return 40 + rng.int(80) + (at % 4 < 2 ? 100 : 0);
-  });
-  return { name: `stripes ${String(i).padStart(2, "0")}.png`, image: { height, width, pixels }, mask: null };
-});
-const labels = images.map((_, i) => (i >= 8 ? null : i % 2 === 0 ? "Along" : "Across"));
-const files = images.map(({ name, image }) => ({ name, mimeType: "image/png", buffer: encodeGrey(image) }));
-
-/** The smallest network there is: SwiftShader computes, and first of all compiles, slowly. */
-const tiny = ["width=0.0625", "patch.size=16", "batch=4", "train.stepsPerEpoch=3", "workers=0", "logEvery=1"];
-
-async function chooseTiny(page: Page, more: readonly string[]): Promise<void> {
-  await page.locator(".more summary").click();
-  await page.locator(".more textarea").fill([...tiny, ...more].join("\n"));
-}
-
-const state = (page: Page) => page.locator(".run [role=status]").first();
-
-async function addImages(page: Page): Promise<void> {
-  await page.locator("#section-train .dropzone input").setInputFiles(files);
-  await page.getByText("26 images: 0 labelled").waitFor();
-}
-
-async function addClass(page: Page, name: string): Promise<void> {
-  await page.getByLabel("New class").fill(name);
-  await page.getByLabel("New class").press("Enter");
-}
-
-/** Labels the first eight images by their stripes, with one mistake that is taken back. */
-async function labelByKeys(page: Page): Promise<void> {
-  await addClass(page, "Along");
-  await addClass(page, "Across");
-  await page.locator("#main").focus();
-  await page.keyboard.press("2");
-  await page.keyboard.press("u");
-  for (let i = 0; i < 8; i++) await page.keyboard.press(String(1 + (i % 2)));
-  await page.getByText("26 images: 8 labelled, 18 without a label").waitFor();
-}
 
 /** Path of what a button downloads. */
 async function saved(page: Page, button: string, name: string): Promise<string> {

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { unzipSync } from "fflate";
 import { afterAll, describe, expect, test } from "vitest";
 import { lossSeries, parseLine, ticks } from "../../demo/web/train/metrics.js";
+import { Speed } from "../../demo/web/train/speed.js";
 import { openRunZip, runZip } from "../../demo/web/worker/train/archive.js";
 import type { TrainChoice } from "../../demo/web/worker/train/choice.js";
 import { pageConfig } from "../../demo/web/worker/train/config.js";
@@ -129,6 +130,17 @@ describe("options of a training in the page", () => {
     expect(failure("batch")).toThrow('option "batch": expected key=value');
     expect(failure("patch.size=33")).toThrow(/"patch.size": vgg-compact takes/);
   });
+});
+
+test("speed is that of the last seconds by the worker's clock, however late the page hears of it", () => {
+  const speed = new Speed();
+  expect(speed.add("pre-training", 0, 1000)).toBeNull();
+  expect(speed.add("pre-training", 10, 2000)).toBe(10);
+  expect(speed.add("pre-training", 50, 6000)).toBe(10);
+  // A freeze of an hour: what was before does not count.
+  expect(speed.add("pre-training", 51, 3_600_000)).toBeNull();
+  expect(speed.add("pre-training", 53, 3_601_000)).toBe(2);
+  expect(speed.add("training", 0, 3_602_000)).toBeNull();
 });
 
 test("losses follow each other over the phases", () => {

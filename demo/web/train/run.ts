@@ -7,6 +7,7 @@ import type { TrainChoice } from "../worker/train/choice.js";
 import type { TrainEvent, TrainStatus } from "../worker/train/events.js";
 import { type Line, parseLine } from "./metrics.js";
 import { currentSet, openSet } from "./session.js";
+import { Speed } from "./speed.js";
 
 /** The run of the section Train here, as the worker tells of it. */
 
@@ -15,6 +16,7 @@ export const lines: Signal<readonly Line[]> = signal([]);
 export const progress: Signal<{ label: string; done: number; total: number } | null> = signal(null);
 /** Steps per second of what goes on, over the last seconds; null: not known yet. */
 export const speed: Signal<number | null> = signal(null);
+const pace = new Speed();
 /** What the run said, the newest last. */
 export const notes: Signal<readonly { text: string; warning: boolean }[]> = signal([]);
 
@@ -39,7 +41,7 @@ function hear(event: TrainEvent): void {
     }
     case "progress":
       progress.value = event;
-      measure(event.label, event.done);
+      speed.value = pace.add(event.label, event.done, event.at);
       return;
     case "log":
       notes.value = [...notes.value, { text: event.text, warning: event.warning }].slice(-40);
@@ -60,17 +62,6 @@ async function useTrained(): Promise<void> {
   const { run } = status.value;
   if (file && run && network.value?.origin !== "file")
     network.value = { name: "trained in this page", origin: "trained", classes: run.classes, file };
-}
-
-const windowMs = 5000;
-let seen: { label: string; done: number; at: number }[] = [];
-
-function measure(label: string, done: number): void {
-  const at = performance.now();
-  seen = [...seen.filter((one) => one.label === label && at - one.at < windowMs), { label, done, at }];
-  const first = seen[0] as (typeof seen)[number];
-  speed.value = at > first.at && done > first.done ? ((done - first.done) / (at - first.at)) * 1000 : speed.value;
-  if (seen.length === 1) speed.value = null;
 }
 
 export async function start(choice: TrainChoice): Promise<void> {

@@ -239,8 +239,17 @@ let timer = 0;
 /** Stores the session a moment after the last change: labels come one a second. */
 function keep(): void {
   clearTimeout(timer);
-  timer = window.setTimeout(() => {
-    const kept = { classes: classes.value, labels: labels.value };
-    api.train.keepLabels(kept).catch((error: unknown) => showProblem("Keeping the labels", error));
-  }, 400);
+  timer = window.setTimeout(keepNow, 400);
 }
+
+function keepNow(): void {
+  clearTimeout(timer);
+  timer = 0;
+  const kept = { classes: classes.value, labels: labels.value };
+  api.train.keepLabels(kept).catch((error: unknown) => showProblem("Keeping the labels", error));
+}
+
+// Out of sight timers wait for a minute, and the browser may drop the page before that.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "hidden" && timer !== 0) keepNow();
+});

@@ -12,5 +12,10 @@ function startWorker(): Worker {
 /** Opens the device. @param report told how it is, now and whenever that changes */
 export async function startDevice(report: (status: DeviceStatus) => void): Promise<void> {
   await api.device.watch(proxy(report));
+  await openDevice();
+}
+
+/** Opens the device where there is none; what comes of it is told to those who watch. */
+export async function openDevice(): Promise<void> {
   await api.device.open();
 }

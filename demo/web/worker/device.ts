@@ -76,6 +76,23 @@ export class DeviceProvider {
     return turn;
   }
 
+  /**
+   * Waits until there is a device, asking for one now and then: the computer may sleep, or the browser keep the GPU from a page that nobody
+   * looks at. When somebody else asks with success it is over, too.
+   * @throws the signal's reason
+   */
+  async again(signal: AbortSignal, everyMs = 30_000): Promise<void> {
+    for (;;) {
+      signal.throwIfAborted();
+      try {
+        await this.get();
+        return;
+      } catch {
+        await this.restoredOr(signal, everyMs);
+      }
+    }
+  }
+
   /** @returns stops it */
   listen(listener: DeviceListener): () => void {
     this.listeners.add(listener);
@@ -85,6 +102,22 @@ export class DeviceProvider {
   /** Destroys the device as a driver's reset would: to see that everything comes back. */
   async lose(): Promise<void> {
     (await this.get()).gpu.destroy();
+  }
+
+  /** Waits for a new device, for the end of a time, or for the signal. */
+  private async restoredOr(signal: AbortSignal, ms: number): Promise<void> {
+    const ends: (() => void)[] = [];
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      const stop = () => resolve();
+      signal.addEventListener("abort", stop);
+      ends.push(
+        () => clearTimeout(timer),
+        () => signal.removeEventListener("abort", stop),
+        this.listen({ restored: stop }),
+      );
+    });
+    for (const end of ends) end();
   }
 
   private async openNow(): Promise<Device> {

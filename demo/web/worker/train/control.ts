@@ -75,7 +75,7 @@ export class RunControl {
       // A new device has to compile everything again: until then the loss is what there is to say.
       if (this.status.state === "recovering" && !label.startsWith("compiling"))
         this.say({ state: "running", message: "" });
-      this.report({ kind: "progress", label, done, total });
+      this.report({ kind: "progress", label, done, total, at: performance.now() });
     },
     confirm: async () => true,
   };

@@ -24,7 +24,14 @@ export type TrainEvent =
   | { readonly kind: "status"; readonly status: TrainStatus }
   /** Lines of metrics; `again`: the first ones, those before are void. */
   | { readonly kind: "metrics"; readonly lines: readonly string[]; readonly again: boolean }
-  | { readonly kind: "progress"; readonly label: string; readonly done: number; readonly total: number }
+  /** `at`: when, ms by the worker's clock. */
+  | {
+      readonly kind: "progress";
+      readonly label: string;
+      readonly done: number;
+      readonly total: number;
+      readonly at: number;
+    }
   | { readonly kind: "log"; readonly text: string; readonly warning: boolean };
 
 /** What was labelled so far: kept in the browser. */

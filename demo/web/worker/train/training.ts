@@ -29,28 +29,41 @@ export interface DriveOptions {
   /** Told where the metrics begin again: at a start, and at the checkpoint that a lost device goes back to. */
   readonly onBegin: (metrics: string) => void;
   /** Told that the device is gone; the run goes on from its checkpoint when a new one is there. */
-  readonly onLost: (error: GpuError) => void;
+  readonly onLost: (error: Error) => void;
+}
+
+/** There is no device to train on. */
+class NoDevice extends Error {
+  constructor(cause: unknown) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
 }
 
 /**
- * Trains to the end, on whatever device there is: when one is lost, from the last checkpoint on the next.
- * @throws the signal's reason when paused, behind a checkpoint; GpuError when no device comes back; UserError for data that do not fit
+ * Trains to the end, on whatever device there is: when one is lost, from the last checkpoint on the next, however long that takes to come.
+ * @throws the signal's reason when paused, behind a checkpoint; what opening threw when there is no device to begin with; UserError for data
+ *   that do not fit
  */
 export async function drive(devices: DeviceProvider, run: PageRun, options: DriveOptions): Promise<RunResult> {
-  for (;;) {
+  for (let lost = false; ; lost = true) {
     try {
       return await attempt(devices, run, options);
     } catch (error) {
-      if (!(error instanceof GpuError) || error.kind !== "device-lost") throw error;
+      const missing = error instanceof NoDevice;
+      if (missing && !lost) throw error.cause;
+      if (!missing && !(error instanceof GpuError && error.kind === "device-lost")) throw error;
       options.signal.throwIfAborted();
       options.onLost(error);
+      if (missing) await devices.again(options.signal);
     }
   }
 }
 
 async function attempt(devices: DeviceProvider, run: PageRun, options: DriveOptions): Promise<RunResult> {
   const turns = new Turns(devices);
-  const device = await turns.take();
+  const device = await turns.take().catch((error: unknown) => {
+    throw new NoDevice(error);
+  });
   try {
     const result = await train(device, run, options, turns);
     turns.give();
@@ -65,12 +78,17 @@ async function attempt(devices: DeviceProvider, run: PageRun, options: DriveOpti
 
 /**
  * Whether the device is gone: a read that was under way fails with an error of the browser's own (a DOMException) before the loss is told, on a
- * busy adapter by seconds.
+ * busy adapter by seconds. The time is counted in pieces: after a freeze of the page the one that is over ends first.
  */
-function wasLost(device: Device, error: unknown): Promise<boolean> {
+async function wasLost(device: Device, error: unknown): Promise<boolean> {
   const told = device.gpu.lost.then(() => true);
-  const patience = error instanceof DOMException ? 20_000 : 300;
-  return Promise.race([told, new Promise<boolean>((resolve) => setTimeout(() => resolve(false), patience))]);
+  const pieces = 10;
+  const piece = (error instanceof DOMException ? 20_000 : 300) / pieces;
+  for (let i = 0; i < pieces; i++) {
+    const over = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), piece));
+    if (await Promise.race([told, over])) return true;
+  }
+  return false;
 }
 
 async function train(device: Device, run: PageRun, options: DriveOptions, turns: Turns): Promise<RunResult> {

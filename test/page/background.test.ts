@@ -1,0 +1,106 @@
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { launchPlain, openSection, shot, test, watch } from "./browser.js";
+import { addImages, chooseTiny, labelByKeys, state } from "./stripes.js";
+
+/** Training in a tab that is not looked at: browsers throttle its timers, draw no frames, and may freeze it. */
+
+const steps = 60;
+const options = [`pretrain.steps=${steps}`, "pretrain.stepsPerEpoch=10", "finetune.enabled=false"];
+/** Timers of a tab wake up once a minute as soon as it is out of sight: elsewhere that is so after five minutes. */
+const strict = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/1";
+
+/** The metrics that the browser keeps of the run, without what depends on the clock. */
+async function keptMetrics(page: Page): Promise<unknown[]> {
+  const text = await page.evaluate(async () => {
+    const db = await new Promise<IDBDatabase>((resolve, reject) => {
+      const request = indexedDB.open("equipoise-train");
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+    });
+    const bytes = await new Promise<Uint8Array>((resolve) => {
+      const request = db.transaction("files").objectStore("files").get("metrics.jsonl");
+      request.onsuccess = () => resolve(request.result as Uint8Array);
+    });
+    db.close();
+    return new TextDecoder().decode(bytes);
+  });
+  const lines = text.split("\n").slice(0, -1);
+  return lines.map((line) => ({ ...JSON.parse(line), seconds: null, hostShare: null }));
+}
+
+async function stepsDone(page: Page): Promise<number> {
+  const text = (await state(page).textContent()) ?? "";
+  return text === "Finished." ? steps : Number(/: (\d+) of /.exec(text)?.[1] ?? 0);
+}
+
+/** Points of the curves on the screen. */
+async function drawnPoints(page: Page): Promise<number[]> {
+  const curves = page.locator(".run-charts polyline");
+  return curves.evaluateAll((all) => all.map((curve) => curve.getAttribute("points")?.split(" ").length ?? 0));
+}
+
+/** Counts the page's frames from now on. */
+function countFrames(page: Page) {
+  return page.evaluateHandle(() => {
+    const frames = { count: 0 };
+    const next = () => {
+      frames.count++;
+      requestAnimationFrame(next);
+    };
+    requestAnimationFrame(next);
+    return frames;
+  });
+}
+
+async function train(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+}
+
+test("a training goes on out of sight and after a freeze, to the same losses; the view catches up", {
+  timeout: 400_000,
+}, async ({ site, complaints }) => {
+  const browser = await launchPlain([strict]);
+  try {
+    const { context } = browser;
+    await watch(context, complaints, "localhost");
+    const page = await context.newPage();
+    await openSection(page, site, "train");
+    await addImages(page);
+    await labelByKeys(page);
+    await page.getByLabel("Learn from").selectOption("labels");
+    await chooseTiny(page, options);
+    await train(page);
+    await expect.poll(() => state(page).textContent(), { timeout: 200_000 }).toBe("Finished.");
+    const undisturbed = await keptMetrics(page);
+
+    await train(page);
+    await expect.poll(() => state(page).textContent(), { timeout: 60_000 }).not.toBe("Finished.");
+    await expect.poll(() => stepsDone(page), { timeout: 100_000 }).toBeGreaterThan(2);
+    const other = await context.newPage();
+    await other.bringToFront();
+    expect(await page.evaluate(() => document.visibilityState)).toBe("hidden");
+    const hiddenAt = await stepsDone(page);
+    const frames = await countFrames(page);
+    await expect.poll(() => stepsDone(page), { timeout: 60_000 }).toBeGreaterThan(hiddenAt + 10);
+    expect(await page.evaluate(() => document.visibilityState)).toBe("hidden");
+    expect(await frames.jsonValue(), "nothing is drawn").toEqual({ count: 0 });
+
+    // Frozen, nothing runs but what the tests ask; what was under way goes on when the page thaws.
+    const session = await context.newCDPSession(page);
+    await session.send("Page.setWebLifecycleState", { state: "frozen" });
+    const [frozenAt, drawn] = [await stepsDone(page), await drawnPoints(page)];
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect([await stepsDone(page), await drawnPoints(page)]).toEqual([frozenAt, drawn]);
+    expect(frozenAt).toBeLessThan(steps);
+    await session.send("Page.setWebLifecycleState", { state: "active" });
+    await page.bringToFront();
+    expect(await page.evaluate(() => document.visibilityState)).toBe("visible");
+    await expect.poll(() => state(page).textContent(), { timeout: 100_000 }).toBe("Finished.");
+    expect(await keptMetrics(page)).toEqual(undisturbed);
+    expect(await drawnPoints(page)).toEqual([steps]);
+    await shot(page, "train-background");
+  } finally {
+    await browser.close();
+  }
+});

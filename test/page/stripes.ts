@@ -1,0 +1,54 @@
+import type { Page } from "playwright-core";
+import type { TrainImage } from "../../demo/web/worker/train/images.js";
+import { Rng } from "../../engine/rng.js";
+import { encodeGrey } from "../../pipeline/data/png.js";
+
+/** What the tests of the section Train here train on, and how they do it in the page. */
+
+/** 8 images that will be labelled, and 18 that will not: fine stripes along or across, with noise. */
+export const images: readonly TrainImage[] = Array.from({ length: 26 }, (_, i) => {
+  const rng = new Rng(1, `test/page/train ${i}`);
+  const [height, width] = [18 + (i % 3), 20];
+  const pixels = Uint8Array.from({ length: height * width }, (_, p) => {
+    const at = i % 2 === 0 ? p % width : Math.floor(p / width);
+    return 40 + rng.int(80) + (at % 4 < 2 ? 100 : 0);
+  });
+  return { name: `stripes ${String(i).padStart(2, "0")}.png`, image: { height, width, pixels }, mask: null };
+});
+/** The classes of {@link images}; null: not labelled. */
+export const labels = images.map((_, i) => (i >= 8 ? null : i % 2 === 0 ? "Along" : "Across"));
+const files = images.map(({ name, image }) => ({ name, mimeType: "image/png", buffer: encodeGrey(image) }));
+
+/** The smallest network there is: SwiftShader computes, and first of all compiles, slowly. */
+export const tiny = ["width=0.0625", "patch.size=16", "batch=4", "train.stepsPerEpoch=3", "workers=0", "logEvery=1"];
+
+/** Writes these options into the form, behind those of {@link tiny}. */
+export async function chooseTiny(page: Page, more: readonly string[]): Promise<void> {
+  await page.locator(".more summary").click();
+  await page.locator(".more textarea").fill([...tiny, ...more].join("\n"));
+}
+
+/** How the run is. */
+export const state = (page: Page) => page.locator(".run [role=status]").first();
+
+/** Chooses the images in the page. */
+export async function addImages(page: Page): Promise<void> {
+  await page.locator("#section-train .dropzone input").setInputFiles(files);
+  await page.getByText("26 images: 0 labelled").waitFor();
+}
+
+async function addClass(page: Page, name: string): Promise<void> {
+  await page.getByLabel("New class").fill(name);
+  await page.getByLabel("New class").press("Enter");
+}
+
+/** Labels the first eight images by their stripes, with one mistake that is taken back. */
+export async function labelByKeys(page: Page): Promise<void> {
+  await addClass(page, "Along");
+  await addClass(page, "Across");
+  await page.locator("#main").focus();
+  await page.keyboard.press("2");
+  await page.keyboard.press("u");
+  for (let i = 0; i < 8; i++) await page.keyboard.press(String(1 + (i % 2)));
+  await page.getByText("26 images: 8 labelled, 18 without a label").waitFor();
+}
