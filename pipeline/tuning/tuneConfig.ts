@@ -1,4 +1,5 @@
 import {
+  type ChoiceRecord,
   type Device,
   type Request,
   softmaxCrossEntropy,
@@ -43,6 +44,11 @@ export async function tuneConfig(
   const requests = new Map<string, Request>();
   for (const [key, request] of device.choices.requests) if (!options.known?.has(key)) requests.set(key, request);
   return tune(device, requests, options);
+}
+
+/** The fastest variants, as choices are kept. */
+export function chosen(tuned: readonly Tuned[]): ChoiceRecord {
+  return Object.fromEntries(tuned.map(({ key, variant }) => [key, variant]));
 }
 
 /** One pass as a step runs it, so that the device learns which operations and shapes it is made of. */

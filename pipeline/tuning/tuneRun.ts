@@ -2,8 +2,8 @@ import type { Device, Tuned } from "../../engine/index.js";
 import { openNodeDevice } from "../../engine/node.js";
 import type { Config } from "../config/schema.js";
 import type { RunLog, TuneMode } from "../run/types.js";
-import { ChoiceStore } from "./store.js";
-import { tuneConfig } from "./tuneConfig.js";
+import { openChoices } from "./store.js";
+import { chosen, tuneConfig } from "./tuneConfig.js";
 
 export interface TuneCommandOptions {
   config: Config;
@@ -27,9 +27,9 @@ export async function tuneForConfig(options: TuneCommandOptions): Promise<TuneRe
   const device = await openNodeDevice(adapter === undefined ? {} : { adapter });
   try {
     const tuned = await tuneConfig(device, config, classes, { signal, onProgress: progressOf(log) });
-    const store = new ChoiceStore(device.info);
-    store.save(chosen(tuned));
-    return { adapter: device.info.device || device.info.description, file: store.file, tuned };
+    const store = await openChoices(device.info);
+    await store.save(chosen(tuned));
+    return { adapter: device.info.device || device.info.description, file: store.place, tuned };
   } finally {
     device.close();
   }
@@ -44,17 +44,13 @@ export async function prepareChoices(
   { log, signal }: { log: RunLog; signal: AbortSignal },
 ): Promise<void> {
   if (mode === "off") return;
-  const store = new ChoiceStore(device.info);
-  const kept = store.load((problem) => log.warn(problem));
+  const store = await openChoices(device.info);
+  const kept = await store.load((problem) => log.warn(problem));
   device.choices.set(kept);
   if (mode === "cached") return;
   const known = new Set(Object.keys(kept));
   const tuned = await tuneConfig(device, config, classes, { known, signal, onProgress: progressOf(log) });
-  store.save(chosen(tuned));
-}
-
-function chosen(tuned: readonly Tuned[]): Record<string, string> {
-  return Object.fromEntries(tuned.map(({ key, variant }) => [key, variant]));
+  await store.save(chosen(tuned));
 }
 
 function progressOf(log: RunLog): (done: number, total: number, key: string) => void {

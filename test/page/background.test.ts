@@ -1,33 +1,14 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { launchPlain, openSection, shot, test, watch } from "./browser.js";
-import { addImages, chooseTiny, labelByKeys, state } from "./stripes.js";
+import { addImages, chooseTiny, keptMetrics, labelByKeys, start, state } from "./stripes.js";
 
 /** Training in a tab that is not looked at: browsers throttle its timers, draw no frames, and may freeze it. */
 
-const steps = 60;
-const options = [`pretrain.steps=${steps}`, "pretrain.stepsPerEpoch=10", "finetune.enabled=false"];
+const steps = 120;
+const options = [`pretrain.steps=${steps}`, "pretrain.stepsPerEpoch=40", "finetune.enabled=false"];
 /** Timers of a tab wake up once a minute as soon as it is out of sight: elsewhere that is so after five minutes. */
 const strict = "--enable-features=IntensiveWakeUpThrottling:grace_period_seconds/1";
-
-/** The metrics that the browser keeps of the run, without what depends on the clock. */
-async function keptMetrics(page: Page): Promise<unknown[]> {
-  const text = await page.evaluate(async () => {
-    const db = await new Promise<IDBDatabase>((resolve, reject) => {
-      const request = indexedDB.open("equipoise-train");
-      request.onsuccess = () => resolve(request.result);
-      request.onerror = () => reject(request.error);
-    });
-    const bytes = await new Promise<Uint8Array>((resolve) => {
-      const request = db.transaction("files").objectStore("files").get("metrics.jsonl");
-      request.onsuccess = () => resolve(request.result as Uint8Array);
-    });
-    db.close();
-    return new TextDecoder().decode(bytes);
-  });
-  const lines = text.split("\n").slice(0, -1);
-  return lines.map((line) => ({ ...JSON.parse(line), seconds: null, hostShare: null }));
-}
 
 async function stepsDone(page: Page): Promise<number> {
   const text = (await state(page).textContent()) ?? "";
@@ -53,10 +34,6 @@ function countFrames(page: Page) {
   });
 }
 
-async function train(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Train", exact: true }).click();
-}
-
 test("a training goes on out of sight and after a freeze, to the same losses; the view catches up", {
   timeout: 400_000,
 }, async ({ site, complaints }) => {
@@ -70,12 +47,11 @@ test("a training goes on out of sight and after a freeze, to the same losses; th
     await labelByKeys(page);
     await page.getByLabel("Learn from").selectOption("labels");
     await chooseTiny(page, options);
-    await train(page);
+    await start(page);
     await expect.poll(() => state(page).textContent(), { timeout: 200_000 }).toBe("Finished.");
     const undisturbed = await keptMetrics(page);
 
-    await train(page);
-    await expect.poll(() => state(page).textContent(), { timeout: 60_000 }).not.toBe("Finished.");
+    await start(page);
     await expect.poll(() => stepsDone(page), { timeout: 100_000 }).toBeGreaterThan(2);
     const other = await context.newPage();
     await other.bringToFront();

@@ -1,4 +1,5 @@
 import type { Page } from "playwright-core";
+import { expect } from "vitest";
 import type { TrainImage } from "../../demo/web/worker/train/images.js";
 import { Rng } from "../../engine/rng.js";
 import { encodeGrey } from "../../pipeline/data/png.js";
@@ -31,6 +32,12 @@ export async function chooseTiny(page: Page, more: readonly string[]): Promise<v
 /** How the run is. */
 export const state = (page: Page) => page.locator(".run [role=status]").first();
 
+/** Starts a training, and waits until the page says so. */
+export async function start(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Train", exact: true }).click();
+  await expect.poll(() => state(page).textContent(), { timeout: 60_000 }).not.toBe("Finished.");
+}
+
 /** Chooses the images in the page. */
 export async function addImages(page: Page): Promise<void> {
   await page.locator("#section-train .dropzone input").setInputFiles(files);
@@ -51,4 +58,39 @@ export async function labelByKeys(page: Page): Promise<void> {
   await page.keyboard.press("u");
   for (let i = 0; i < 8; i++) await page.keyboard.press(String(1 + (i % 2)));
   await page.getByText("26 images: 8 labelled, 18 without a label").waitFor();
+}
+
+/** What the page's database holds, as text, by key. */
+export function stored(page: Page, database: string, table: string): Promise<Record<string, string>> {
+  return page.evaluate(
+    async ([database, table]) => {
+      const done = <T>(request: IDBRequest<T>) =>
+        new Promise<T>((resolve, reject) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => reject(request.error);
+        });
+      const db = await done(indexedDB.open(database as string));
+      const store = db.transaction(table as string).objectStore(table as string);
+      const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+      db.close();
+      const text = (value: unknown) =>
+        typeof value === "string" ? value : new TextDecoder().decode(value as Uint8Array);
+      return Object.fromEntries(keys.map((key, i) => [String(key), text(values[i])]));
+    },
+    [database, table],
+  );
+}
+
+/** The files of the run that the browser keeps. */
+export function keptFiles(page: Page): Promise<Record<string, string>> {
+  return stored(page, "equipoise-train", "files");
+}
+
+/** The metrics of that run, without what depends on the clock. */
+export async function keptMetrics(page: Page): Promise<unknown[]> {
+  const { "metrics.jsonl": text = "" } = await keptFiles(page);
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => ({ ...JSON.parse(line), seconds: null, hostShare: null }));
 }

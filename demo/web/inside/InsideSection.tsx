@@ -6,11 +6,15 @@ import { AdapterFacts } from "./AdapterFacts.js";
 import { KernelTable } from "./KernelTable.js";
 import { Roofline } from "./Roofline.js";
 import { Summary } from "./Summary.js";
+import { TunePanel } from "./TunePanel.js";
+import { countKept, tuning } from "./tuning.js";
 import { choice, describeAdapter, loseDevice, measure, profile, progress, stop } from "./work.js";
 
 // Asked when the section is first looked at, and again when the device is a new one.
 effect(() => {
-  if (section.value === "inside" && deviceStatus.value.state === "ready") void describeAdapter();
+  if (section.value !== "inside" || deviceStatus.value.state !== "ready") return;
+  void describeAdapter();
+  void countKept();
 });
 
 const steps: readonly (readonly [InsideRequest["step"], string])[] = [
@@ -38,6 +42,7 @@ export function InsideSection() {
           <KernelTable document={document} />
         </>
       )}
+      <TunePanel />
       <AdapterFacts />
       <h2>When the GPU is lost</h2>
       <p>
@@ -94,7 +99,11 @@ function ChoiceForm() {
           ))}
         </select>
       </label>
-      <button type="submit" class="primary" disabled={!deviceReady.value || progress.value !== null}>
+      <button
+        type="submit"
+        class="primary"
+        disabled={!deviceReady.value || progress.value !== null || tuning.value !== null}
+      >
         Measure
       </button>
     </form>

@@ -23,22 +23,28 @@ const repeats = 5;
 
 /** Measures a step of what is chosen. */
 export async function measure(): Promise<void> {
-  const { step, network: name, batch } = choice.value;
-  const loaded = network.value;
-  if (name === "loaded" && !loaded) return;
-  const chosen = name === "loaded" && loaded ? { file: loaded.file, name: loaded.name } : (name as NetworkName);
+  const request = stepRequest();
+  if (!request) return;
   progress.value = { doing: "Waiting for the GPU", share: 0 };
   try {
     const onProgress = proxy((doing: string, done: number, total: number) => {
       if (progress.value) progress.value = { doing, share: done / total };
     });
-    profile.value = await api.inside.profile({ step, network: chosen, batch, repeats }, onProgress);
+    profile.value = await api.inside.profile(request, onProgress);
   } catch (error) {
     if (!(error instanceof Error && error.name === "AbortError")) showProblem("Measuring a step", error);
   } finally {
     progress.value = null;
   }
   await describeAdapter();
+}
+
+/** The step that is chosen; null where its network is not there any more. */
+export function stepRequest(): InsideRequest | null {
+  const { step, network: name, batch } = choice.value;
+  if (name !== "loaded") return { step, network: name, batch, repeats };
+  const loaded = network.value;
+  return loaded && { step, network: { file: loaded.file, name: loaded.name }, batch, repeats };
 }
 
 export function stop(): void {

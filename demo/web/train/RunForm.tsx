@@ -1,7 +1,6 @@
-import { useState } from "preact/hooks";
 import { deviceReady } from "../state.js";
 import { lengths, type TrainChoice } from "../worker/train/choice.js";
-import { isIdle, start, status } from "./run.js";
+import { isIdle, start, status, trainChoice } from "./run.js";
 import { classes, counts, unlabelledCount } from "./session.js";
 
 const methods: Readonly<Record<TrainChoice["method"], string>> = {
@@ -22,13 +21,10 @@ const lengthNames: Readonly<Record<TrainChoice["length"], string>> = {
 
 /** What is trained, and how long. */
 export function RunForm() {
-  const [choice, setChoice] = useState<TrainChoice>({
-    method: "ipb",
-    network: "vgg-compact",
-    length: "normal",
-    more: "",
-  });
-  const set = (change: Partial<TrainChoice>) => setChoice({ ...choice, ...change });
+  const choice = trainChoice.value;
+  const set = (change: Partial<TrainChoice>) => {
+    trainChoice.value = { ...choice, ...change };
+  };
   const missing = whatIsMissing(choice);
   const steps = lengths[choice.length];
   return (

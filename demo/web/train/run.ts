@@ -11,6 +11,13 @@ import { Speed } from "./speed.js";
 
 /** The run of the section Train here, as the worker tells of it. */
 
+/** What the form says. */
+export const trainChoice: Signal<TrainChoice> = signal({
+  method: "ipb",
+  network: "vgg-compact",
+  length: "normal",
+  more: "",
+});
 export const status: Signal<TrainStatus> = signal({ state: "none", message: "", run: null, result: null });
 export const lines: Signal<readonly Line[]> = signal([]);
 export const progress: Signal<{ label: string; done: number; total: number } | null> = signal(null);

@@ -4,6 +4,7 @@ import type { DeviceService } from "./deviceService.js";
 import type { FindService } from "./findService.js";
 import type { InsideService } from "./insideService.js";
 import type { TrainService } from "./trainService.js";
+import type { TuneService } from "./tuneService.js";
 
 /** What the worker exposes; the page imports these as types alone. */
 export interface WorkerApi {
@@ -12,4 +13,5 @@ export interface WorkerApi {
   readonly classify: ClassifyService & ProxyMarked;
   readonly train: TrainService & ProxyMarked;
   readonly inside: InsideService & ProxyMarked;
+  readonly tune: TuneService & ProxyMarked;
 }

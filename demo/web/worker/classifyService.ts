@@ -43,7 +43,7 @@ export class ClassifyService {
   async load(bytes: Uint8Array, name: string, beside?: ConfigText): Promise<NetworkFacts> {
     const weights = readWeights(bytes, name, beside);
     const { classes, config, model, test } = weights;
-    await this.devices.use((device) => withNetwork(device, weights, [], async () => {}, name));
+    await this.devices.useTuned((device) => withNetwork(device, weights, [], async () => {}, name));
     this.weights = weights;
     const { parameters } = summarizeModel({ ...modelOf(config), classes: classes.length });
     return { classes, model, parameters, patch: config.patch.size, bytes: bytes.length, test };
@@ -61,7 +61,7 @@ export class ClassifyService {
     const weights = this.network();
     const { signal } = this.newWork();
     const all = colonies.map((_, i) => i);
-    return this.devices.use((device) =>
+    return this.devices.useTuned((device) =>
       withNetwork(device, weights, colonies, (ws, network) =>
         classify(ws, network, all, { patches, signal, onProgress }),
       ),
@@ -73,7 +73,7 @@ export class ClassifyService {
     const weights = this.network();
     const { size, minForeground } = weights.config.patch;
     const { signal } = this.newWork();
-    const map = await this.devices.use((device) =>
+    const map = await this.devices.useTuned((device) =>
       withNetwork(device, weights, [], (ws, network) => {
         const options = { classes: ws.classes.length, size, stride: stride ?? defaultStride(size), minForeground };
         let done = 0;

@@ -1,4 +1,5 @@
 import { type AdapterInfo, type Device, GpuError, openDevice } from "../../../engine/index.js";
+import { KeptChoices } from "./keptChoices.js";
 
 /** How the GPU is doing, for the page. */
 export type DeviceStatus =
@@ -33,6 +34,8 @@ type Open = () => Promise<Device>;
 export class DeviceProvider {
   private opening: Promise<Device> | null = null;
   private queue: Promise<unknown> = Promise.resolve();
+  /** The tuner's choices for the device. */
+  readonly kept = new KeptChoices();
   private readonly listeners = new Set<DeviceListener>();
   private losses = 0;
   private current: DeviceStatus = { state: "opening" };
@@ -74,6 +77,11 @@ export class DeviceProvider {
     });
     this.queue = turn.catch(() => {});
     return turn;
+  }
+
+  /** As `use`, with the kernels that were tuned for this device; those of a training that is under way stay its own. */
+  useTuned<T>(work: (device: Device) => Promise<T>): Promise<T> {
+    return this.use(async (device) => device.choices.during(await this.kept.load(device), () => work(device)));
   }
 
   /**

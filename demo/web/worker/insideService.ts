@@ -77,7 +77,7 @@ export class InsideService {
     const running = new AbortController();
     this.#running = running;
     const { config, classes } = configOf(request);
-    return this.#devices.use(async (device) => {
+    return this.#devices.useTuned(async (device) => {
       const step = makeStep(device, config, classes, request.step);
       try {
         const { signal } = running;
@@ -122,7 +122,8 @@ function head(device: Device): Pick<ProfileDocument, "format" | "version" | "equ
   };
 }
 
-function configOf({ network, batch }: InsideRequest): { config: Config; classes: number } {
+/** The configuration of a network that is looked into, and its number of classes. @throws UserError if the file is no weights */
+export function configOf({ network, batch }: InsideRequest): { config: Config; classes: number } {
   if (typeof network !== "string") {
     const { config, classes } = readWeights(network.file, network.name);
     return { config: { ...config, batch }, classes: classes.length };

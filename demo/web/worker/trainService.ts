@@ -133,6 +133,6 @@ export class TrainService {
 
   /** Which images a network is least sure of. @param weights a safetensors file of a run */
   async rank(weights: Uint8Array, images: readonly TrainImage[]): Promise<Uncertainty[]> {
-    return this.devices.use((device) => rankUncertain(device, weights, images));
+    return this.devices.useTuned((device) => rankUncertain(device, weights, images));
   }
 }

@@ -5,6 +5,7 @@ import { DeviceService } from "./deviceService.js";
 import { FindService } from "./findService.js";
 import { InsideService } from "./insideService.js";
 import { TrainService } from "./trainService.js";
+import { TuneService } from "./tuneService.js";
 
 /** The worker in which the engine runs, so that the page stays responsive: one device, and a service for each section. */
 
@@ -17,6 +18,7 @@ const api: WorkerApi = {
   classify: proxy(new ClassifyService(provider)),
   train: proxy(new TrainService(provider)),
   inside: proxy(new InsideService(provider)),
+  tune: proxy(new TuneService(provider)),
 };
 expose(api);
 

@@ -108,6 +108,26 @@ describe("choices", () => {
     expect(device.choices.record()).toMatchObject({ "set 8": "b", "set 16": "a", "set 32": "a" });
   });
 
+  test("other work can have choices of its own; replacing them forgets what was used", async () => {
+    const op = { ...operation([variant("a", 1), variant("b", 1)], "a"), name: "during" };
+    expect(request(op, 8)).toBe("a");
+    const before = device.choices.record();
+    await device.choices.during({ "during 8": "b" }, async () => {
+      expect(request(op, 8)).toBe("b");
+      expect(request(op, 16)).toBe("a");
+      expect(device.choices.record()).toEqual({ "during 8": "b", "during 16": "a" });
+      expect([...device.choices.requests.keys()]).toEqual(["during 8", "during 16"]);
+    });
+    expect(device.choices.record()).toEqual(before);
+    expect(request(op, 8)).toBe("a");
+    const failing = device.choices.during({}, () => Promise.reject(new Error("no")));
+    await expect(failing).rejects.toThrow("no");
+    expect(device.choices.record()).toEqual(before);
+    device.choices.replace({ "during 8": "b" });
+    expect(device.choices.record()).toEqual({ "during 8": "b" });
+    expect(request(op, 8)).toBe("b");
+  });
+
   test("a variant that fits a part of a shape class only does not stick to the others", () => {
     const odd: Variant<Shape, Operands> = { ...variant("odd", 1), fits: (_, g) => g.n % 2 === 1 };
     const op = { ...operation([odd, variant("any", 1)], "any"), name: "class", shapeClass: () => "all" };

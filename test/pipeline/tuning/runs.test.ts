@@ -5,7 +5,8 @@ import type { ChoiceRecord } from "../../../engine/index.js";
 import { readSafetensors, toFloat32 } from "../../../models/index.js";
 import { resumeRun, trainRun } from "../../../pipeline/run/index.js";
 import type { RunProgress, TuneMode } from "../../../pipeline/run/types.js";
-import { ChoiceStore } from "../../../pipeline/tuning/store.js";
+import type { ChoiceStore } from "../../../pipeline/tuning/choiceStore.js";
+import { openChoices } from "../../../pipeline/tuning/store.js";
 import { tuneForConfig } from "../../../pipeline/tuning/tuneRun.js";
 import { testDevice } from "../../support/device.js";
 import { temporaryFolder, writeImages } from "../run/images.js";
@@ -35,10 +36,10 @@ async function train(name: string, tune: TuneMode, log = new KeptLog(), signal =
 
 /** Makes the portable kernels the tuned ones of this adapter. */
 async function storePortable(choices: ChoiceRecord): Promise<ChoiceStore> {
-  const store = new ChoiceStore((await testDevice()).info);
+  const store = await openChoices((await testDevice()).info);
   const portable = Object.keys(choices).filter((key) => /^conv2d-(forward|backward-input|backward-weight) /.test(key));
   expect(portable.length).toBeGreaterThan(0);
-  store.save(
+  await store.save(
     Object.fromEntries(portable.map((key) => [key, key.includes("weight") ? "register-8x8" : "register-4x8"])),
   );
   return store;
@@ -69,35 +70,35 @@ test("a tuned run differs from an untuned one in rounding only, repeats bitwise,
   };
   await expect(train("stopped", "cached", new KeptLog(onProgress), stop.signal)).rejects.toThrow("stopped here");
   expect(existsSync(join(run("stopped"), "checkpoint", "checkpoint.safetensors"))).toBe(true);
-  rmSync(store.file);
+  rmSync(store.place);
   await resumeRun(run("stopped"), { yes: true, log: new KeptLog(), signal: new AbortController().signal });
   expect(weightsOf(run("stopped"))).toEqual(weightsOf(run("tuned")));
   expect(metricsOf(run("stopped"))).toEqual(metricsOf(run("tuned")));
 });
 
 test("a damaged cache is reported, and the run uses the defaults", async () => {
-  const store = new ChoiceStore((await testDevice()).info);
-  store.save({});
-  writeFileSync(store.file, "broken");
+  const store = await openChoices((await testDevice()).info);
+  await store.save({});
+  writeFileSync(store.place, "broken");
   const log = new KeptLog();
   await train("damaged", "cached", log);
-  expect(log.warnings.join()).toContain(store.file);
+  expect(log.warnings.join()).toContain(store.place);
   expect(weightsOf(run("damaged"))).toEqual(weightsOf(run("off")));
-  rmSync(store.file);
+  rmSync(store.place);
 });
 
 test("a full tuning times what is unknown alone, keeps it, and the run uses it", async () => {
-  const store = new ChoiceStore((await testDevice()).info);
+  const store = await openChoices((await testDevice()).info);
   const isUnknown = (key: string) => key.startsWith("gemm-tn") || key.startsWith("conv2d-first");
   const known = Object.entries(choicesOf("off")).filter(([key]) => !isUnknown(key));
-  store.save(Object.fromEntries(known));
+  await store.save(Object.fromEntries(known));
   const timed = new Set<string>();
   const log = new KeptLog(({ label, note }) => label === "timing kernels" && timed.add(note ?? ""));
   await train("full", "full", log);
   timed.delete("");
   expect(timed.size).toBeGreaterThan(1);
   expect([...timed].filter((key) => !isUnknown(key))).toEqual([]);
-  const kept = store.load((problem) => expect.fail(problem));
+  const kept = await store.load((problem) => expect.fail(problem));
   expect(Object.keys(kept)).toEqual(expect.arrayContaining([...timed]));
   expect(choicesOf("full")).toMatchObject(kept);
 });
@@ -107,7 +108,8 @@ test("tuning for a configuration times every shape that has several kernels", as
   const small = quickConfig({ config: "vgg19", set });
   const options = { config: small, classes: 2, log: new KeptLog(), signal: new AbortController().signal };
   const { file, tuned } = await tuneForConfig(options);
-  expect(Object.keys(new ChoiceStore((await testDevice()).info).load((p) => expect.fail(p)))).toEqual(
+  const store = await openChoices((await testDevice()).info);
+  expect(Object.keys(await store.load((p) => expect.fail(p)))).toEqual(
     expect.arrayContaining(tuned.map(({ key }) => key)),
   );
   expect(existsSync(file)).toBe(true);

@@ -1,4 +1,4 @@
-import { type Device, GpuError } from "../../../../engine/index.js";
+import { type ChoiceRecord, type Device, GpuError } from "../../../../engine/index.js";
 import type { Config } from "../../../../pipeline/config/schema.js";
 import { memoryPatches } from "../../../../pipeline/data/memory.js";
 import { readCheckpoint } from "../../../../pipeline/run/checkpoint.js";
@@ -7,6 +7,7 @@ import { runFiles, writeJsonTo } from "../../../../pipeline/run/store.js";
 import { runTraining } from "../../../../pipeline/run/training.js";
 import type { RunLog, RunResult } from "../../../../pipeline/run/types.js";
 import { splitData, Workspace } from "../../../../pipeline/run/workspace.js";
+import { parseChoices } from "../../../../pipeline/tuning/choiceStore.js";
 import type { DeviceProvider } from "../device.js";
 import type { IdbStore } from "../idbStore.js";
 import type { LabelledSet } from "./images.js";
@@ -65,6 +66,7 @@ async function attempt(devices: DeviceProvider, run: PageRun, options: DriveOpti
     throw new NoDevice(error);
   });
   try {
+    device.choices.replace((await ownChoices(run.store)) ?? (await devices.kept.load(device)));
     const result = await train(device, run, options, turns);
     turns.give();
     return result;
@@ -89,6 +91,19 @@ async function wasLost(device: Device, error: unknown): Promise<boolean> {
     if (await Promise.race([told, over])) return true;
   }
   return false;
+}
+
+/** The kernels that a run began with; null: it begins now. @throws UserError for a damaged file */
+async function ownChoices(store: IdbStore): Promise<ChoiceRecord | null> {
+  const bytes = await store.read(runFiles.tuning);
+  if (!bytes) return null;
+  let value: unknown = null;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    // Said by what follows.
+  }
+  return parseChoices(value, runFiles.tuning);
 }
 
 async function train(device: Device, run: PageRun, options: DriveOptions, turns: Turns): Promise<RunResult> {
