@@ -101,6 +101,12 @@ interface Candidate {
   readonly run: () => void;
 }
 
+/** A candidate this much slower than the best of two rounds is not timed again. */
+const hopeless = 1.6;
+/** Rounds on slow adapters: after these no further one begins when so much time has gone by, ms. */
+const leastRounds = 3;
+const patienceMs = 1000;
+
 /** Work per second of the fastest candidate. They take turns, so that whatever else the machine does hits them alike. */
 async function fastest<A, B>(
   device: Device,
@@ -112,14 +118,18 @@ async function fastest<A, B>(
   const candidates = first.flatMap((a) => second.map((b) => candidate(a, b)));
   for (const { run } of candidates) run();
   await device.sync();
-  let [best, by] = [0, ""];
-  for (let i = 0; i < samples; i++) {
-    for (const one of candidates) {
+  const rates = new Map<Candidate, number>(candidates.map((one) => [one, 0]));
+  const begun = performance.now();
+  for (let i = 0; i < samples && (i < leastRounds || performance.now() - begun < patienceMs); i++) {
+    for (const [one, before] of rates) {
       const rate = one.work / ((await bestMs(device, one.run, 1)) / 1000);
-      if (rate > best) [best, by] = [rate, one.by];
+      rates.set(one, Math.max(before, rate));
     }
+    const limit = i === 0 ? 0 : Math.max(...rates.values()) / hopeless;
+    for (const [one, rate] of rates) if (rate < limit) rates.delete(one);
   }
-  return { best, by };
+  const [one, best] = [...rates].reduce((a, b) => (b[1] > a[1] ? b : a));
+  return { best, by: one.by };
 }
 
 /** The shortest of some runs of one dispatch, ms: by timestamps where the device has them, else by waiting. */
