@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Evaluation } from "./metrics.js";
 
 const rate = z.number().nullable();

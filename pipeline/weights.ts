@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../engine/errors.js";
 import type { ModelName } from "../models/catalogue.js";
 import { parseSafetensors, type RawTensor } from "../models/safetensors.js";

@@ -76,25 +76,11 @@ async function bundleSources(root, outdir) {
     jsxImportSource: "preact",
     chunkNames: "chunk-[hash]",
     define: { PACKAGE_VERSION: JSON.stringify(packageVersion(root)) },
-    plugins: [englishAlone],
     // zod compiles its checks by eval where it may; that it tries is a violation of the policy already.
     banner: { js: "(globalThis.__zod_globalConfig ??= {}).jitless = true;" },
     outdir,
   });
 }
-
-/**
- * zod holds its error messages in fifty languages, and a bundler keeps them all: 350 kB that nobody reads.
- * @type {import("esbuild").Plugin}
- */
-const englishAlone = {
-  name: "English alone",
-  setup(build) {
-    build.onLoad({ filter: /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/ }, () => ({
-      contents: 'export { default as en } from "./en.js";',
-    }));
-  },
-};
 
 /**
  * @param {string} root

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 import { isMapping, type Layer } from "./layers.js";
 import { allowedValues, options } from "./options.js";

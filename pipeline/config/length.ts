@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /**
  * A stretch of a training phase: a number of steps (`5000`), epochs (`"10 epochs"`) or a share of the phase (`"50%"`).

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { featureSizes, modelNames } from "../../models/catalogue.js";
 import { methodNames } from "../methods.js";
 import { countSchema, lengthSchema } from "./length.js";

@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 import { checkLayer, nearestWord } from "../config/check.js";
 import { isConfigFile } from "../config/file.js";

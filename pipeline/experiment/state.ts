@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 import { readEnvironment } from "../run/environment.js";
 import { readJson, runPaths, writeJson } from "../run/folder.js";

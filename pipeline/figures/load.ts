@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 import { type DatasetFacts, datasetSchema } from "../report/data.js";
 import { type EpochLine, type Phase, readEpochs } from "../report/metricsFile.js";

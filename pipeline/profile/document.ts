@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 import type { AdapterInfo } from "../../engine/index.js";
 import type { ProfileRow, Timing } from "../../engine/profile/index.js";

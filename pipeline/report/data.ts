@@ -1,5 +1,5 @@
 /** Reads a run for the report. Whatever is missing or broken becomes a note; nothing here stops the report. */
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 import { evaluationSchema } from "../evaluationSchema.js";
 import { type PredictionTable, parsePredictions } from "../run/predictionsCsv.js";

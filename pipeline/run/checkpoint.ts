@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type Device, type Tensor, UserError } from "../../engine/index.js";
 import { parseSafetensors, type RawTensor, type SafetensorsFile, writeSafetensors } from "../../models/index.js";
 import { type RunStore, reason, runFiles } from "./store.js";

@@ -1,6 +1,6 @@
 import { platform, release } from "node:os";
 import { resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../engine/index.js";
 import { checkSameDigest, environmentFacts } from "./dataFacts.js";
 import { noRun, type RunPaths, readJson } from "./folder.js";

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 import { evaluationFile, evaluationSchema } from "../evaluationSchema.js";
 import type { Evaluation } from "../metrics.js";

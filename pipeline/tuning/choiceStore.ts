@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import * as kernels from "../../engine/generated/kernels.js";
 import { type AdapterInfo, type ChoiceRecord, UserError } from "../../engine/index.js";
 import { reason } from "../run/store.js";

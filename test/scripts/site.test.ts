@@ -44,3 +44,10 @@ test("the report's code is loaded when a report is made, and the sizes that the 
   ] as const)
     expect(Math.abs(stated(what) - size), `${what}: ${size} kB, stated ${stated(what)}`).toBeLessThan(0.05 * size);
 });
+
+test("of zod's messages one language is loaded", () => {
+  const texts = [...scripts.values()];
+  expect(texts.some((text) => text.includes("Invalid input: expected "))).toBe(true);
+  // The others come with `import { z } from "zod"`; `import * as z from "zod"` leaves out what is not used.
+  expect(texts.filter((text) => text.includes("Ungültige Eingabe"))).toEqual([]);
+});

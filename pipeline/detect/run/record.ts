@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { writeAtomic, writeJson } from "../../run/folder.js";
 import { cropName } from "../colony.js";
 import { byPlace, coloniesCsv } from "../table.js";
