@@ -80,3 +80,31 @@ test("a training goes on out of sight and after a freeze, to the same losses; th
     await browser.close();
   }
 });
+
+test("two tabs share one run: what the other would do to it while this one trains is refused, and it ends undisturbed", {
+  timeout: 400_000,
+}, async ({ page, context, site }) => {
+  await openSection(page, site, "train");
+  await addImages(page);
+  await labelByKeys(page);
+  await page.getByLabel("Learn from").selectOption("labels");
+  await chooseTiny(page, [`pretrain.steps=${2 * steps}`, "pretrain.stepsPerEpoch=20", "finetune.enabled=false"]);
+  await start(page);
+  await expect.poll(() => stepsDone(page), { timeout: 100_000 }).toBeGreaterThan(2);
+
+  const other = await context.newPage();
+  await openSection(other, site, "train");
+  await expect.poll(() => state(other).textContent()).toMatch(/Paused/);
+  await other.getByRole("button", { name: "Go on" }).click();
+  await expect.poll(() => state(other).textContent()).toMatch(/another tab of this page is training/);
+  await shot(other, "train-two-tabs");
+  await other.getByRole("button", { name: "Remove this run" }).click();
+  await other.locator(".problem", { hasText: "another tab of this page is training" }).waitFor();
+  expect(await state(page).textContent(), "still training").toMatch(/ of /);
+
+  await expect.poll(() => state(page).textContent(), { timeout: 200_000 }).toBe("Finished.");
+  expect(await drawnPoints(page)).toEqual([2 * steps]);
+  await other.getByRole("button", { name: "Go on" }).click();
+  await expect.poll(() => state(other).textContent(), { timeout: 100_000 }).toBe("Finished.");
+  expect(await drawnPoints(other)).toEqual([2 * steps]);
+});

@@ -9,6 +9,7 @@ import { RunControl } from "./train/control.js";
 import { decodeImage } from "./train/decode.js";
 import type { Session, TrainEvent } from "./train/events.js";
 import { type LabelledSet, pageData, type TrainImage } from "./train/images.js";
+import { alone } from "./train/oneTab.js";
 import { TrainStorage } from "./train/storage.js";
 import { syntheticSet } from "./train/synthetic.js";
 import { rankUncertain, type Uncertainty } from "./train/uncertainty.js";
@@ -59,13 +60,13 @@ export class TrainService {
 
   /**
    * Starts a training in place of the one before; how it goes is told to `watch`.
-   * @throws UserError for images, labels or options that do not fit
+   * @throws UserError for images, labels or options that do not fit, and while another tab trains
    */
   async start(set: LabelledSet, choice: TrainChoice): Promise<void> {
     const made = { config: pageConfig(choice), set };
     const facts = this.control.facts(made);
     await this.control.pause();
-    this.control.start(await this.storage.newRun(made, new Map()), facts);
+    this.control.start(await alone(() => this.storage.newRun(made, new Map())), facts);
   }
 
   /** Stops behind a checkpoint, from which `resume` goes on. */
@@ -74,14 +75,14 @@ export class TrainService {
   }
 
   /** Goes on from the last checkpoint. */
-  resume(): void {
-    this.control.resume();
+  async resume(): Promise<void> {
+    this.control.resume(await this.storage.run());
   }
 
-  /** Forgets the run. */
+  /** Forgets the run. @throws UserError while another tab trains */
   async discard(): Promise<void> {
     await this.control.pause();
-    await this.storage.forgetRun();
+    await alone(() => this.storage.forgetRun());
     this.control.forget();
   }
 
@@ -127,7 +128,7 @@ export class TrainService {
     if (!set) return { set, weights };
     const config = runConfig(JSON.parse(new TextDecoder().decode(files.get(runFiles.config))), file.name);
     await this.control.pause();
-    await this.control.show(await this.storage.newRun({ config, set }, files));
+    await this.control.show(await alone(() => this.storage.newRun({ config, set }, files)));
     return { set, weights };
   }
 

@@ -4,6 +4,7 @@ import type { RunLog, RunResult } from "../../../../pipeline/run/types.js";
 import type { DeviceProvider } from "../device.js";
 import type { RunFacts, TrainEvent, TrainStatus } from "./events.js";
 import { pageData } from "./images.js";
+import { alone } from "./oneTab.js";
 import { drive, type PageRun, partCounts } from "./training.js";
 
 class Paused extends Error {}
@@ -49,9 +50,11 @@ export class RunControl {
     this.go(run);
   }
 
-  /** Goes on from the last checkpoint. */
-  resume(): void {
-    if (this.current && !this.stop) this.go(this.current);
+  /** Goes on from the last checkpoint. @param run as the browser keeps it: another tab may have gone on with it */
+  resume(run: PageRun | null): void {
+    if (!this.current || this.stop) return;
+    this.current = run ?? this.current;
+    this.go(this.current);
   }
 
   /** Stops behind a checkpoint, from which `resume` goes on. */
@@ -94,7 +97,8 @@ export class RunControl {
     this.say({ state: "running", message: "" });
     const onBegin = (metrics: string) => this.tellMetrics(metrics);
     const onLost = (error: Error) => this.say({ state: "recovering", message: error.message });
-    this.ended = drive(this.devices, run, { log: this.log, signal: stop.signal, onBegin, onLost })
+    const options = { log: this.log, signal: stop.signal, onBegin, onLost };
+    this.ended = alone(() => drive(this.devices, run, options))
       .then(
         (result) => this.say({ state: "done", message: "", result }),
         (error: Error) => {
