@@ -25,8 +25,8 @@ async function keptChoices(page: Page): Promise<[name: string, kept: Kept]> {
   return [name, JSON.parse(text)];
 }
 
-/** Puts choices into the browser, as another tuning would. */
-async function putChoices(page: Page, name: string, kept: Kept): Promise<void> {
+/** Puts choices into the browser, as another tuning would, or what is none. */
+async function putText(page: Page, name: string, text: string): Promise<void> {
   await page.evaluate(
     ([name, text]) =>
       new Promise<void>((resolve, reject) => {
@@ -42,7 +42,7 @@ async function putChoices(page: Page, name: string, kept: Kept): Promise<void> {
           change.onerror = () => reject(change.error);
         };
       }),
-    [name, JSON.stringify(kept)],
+    [name, text],
   );
 }
 
@@ -113,7 +113,7 @@ test("tuning is kept in the browser; runs that begin afterwards use and record i
   // The clock decides what the tuner finds: other kernels than the defaults are put in its place.
   const choices = changed(untuned.tuning);
   expect(choices).not.toEqual(untuned.tuning);
-  await putChoices(page, name, { ...kept, choices });
+  await putText(page, name, JSON.stringify({ ...kept, choices }));
   await page.reload();
   await show(page, "train");
   await page.getByText("26 images: 8 labelled, 18 without a label").waitFor();
@@ -139,4 +139,35 @@ test("tuning is kept in the browser; runs that begin afterwards use and record i
 
   await train(page);
   expect(await finished(page)).toEqual(untuned);
+});
+
+test("tuning for a step of Inside can be stopped; choices that are damaged are said, not used, and replaced", async ({
+  page,
+  site,
+}) => {
+  await openSection(page, site, "inside");
+  const panel = page.locator("#section-inside .tuning");
+  const tune = panel.getByRole("button", { name: "Tune for this GPU" });
+  await page.getByLabel("Images per step").selectOption("8");
+  await panel.getByLabel("Sizes of").selectOption("step");
+  await tune.click();
+  await panel.getByRole("button", { name: "Stop" }).click();
+  await panel.locator(".progress").waitFor({ state: "detached", timeout: patience });
+  expect(await page.locator(".problem").count()).toBe(0);
+  await panel.getByText("Nothing is tuned for this GPU yet").waitFor();
+
+  await tune.click();
+  await panel.getByText(/^Tuned for this GPU: \d+ shapes/).waitFor({ timeout: patience });
+  const [name, { choices }] = await keptChoices(page);
+  expect(Object.keys(choices).join()).toMatch(/conv2d-first-forward .* rows256 cols32/);
+  await putText(page, name, "{ no json");
+  await page.reload();
+  await page.locator(".problem", { hasText: /cannot be read and is not used .*tune again to replace it/ }).waitFor();
+  await panel.getByText("Nothing is tuned for this GPU yet").waitFor();
+  await panel.getByLabel("Sizes of").selectOption("step");
+  await page.getByLabel("Images per step").selectOption("8");
+  await tune.click();
+  await panel.getByText(/^Tuned for this GPU: \d+ shapes/).waitFor({ timeout: patience });
+  const [, again] = await keptChoices(page);
+  expect(Object.keys(again.choices)).toEqual(Object.keys(choices));
 });
