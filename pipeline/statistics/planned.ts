@@ -1,7 +1,7 @@
 /** What the plan of an experiment calls a run. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 
 /** The file beside the runs of an experiment that says what they are. */
