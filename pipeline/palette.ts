@@ -68,16 +68,19 @@ export function rgbOnGrey(index: number): Rgb {
   return rgb(dark.series[index % seriesCount] as string);
 }
 
-/** Of classes that fill areas of a class map: unchanged Okabe & Ito, and a grey. From the ninth class on they come again. */
+/**
+ * Of classes that fill areas of a class map: unchanged Okabe & Ito, and a grey, each of the hue that the class has in charts. From the ninth class
+ * on they come again.
+ */
 export const mapFills: readonly Rgb[] = [
   "#0072b2",
-  "#e69f00",
+  "#d55e00",
   "#009e73",
   "#cc79a7",
-  "#d55e00",
+  "#e69f00",
   "#56b4e9",
-  "#f0e442",
   "#787878",
+  "#f0e442",
 ].map(rgb);
 
 /** Of a colony's outline and box upon a well: told apart from grey, from each other and with every kind of colour blindness. */
