@@ -26,7 +26,7 @@ export function addTable(program: Command, session: Session): void {
   program
     .command("table")
     .description("compare configurations over folds and seeds: mean (std) per class, best in bold, tests between them")
-    .argument("<runs...>", "folders of runs, or folders that hold them")
+    .argument("<runs...>", "folders of runs, or folders that hold them; or runs.csv files of experiments")
     .addOption(
       new Option("--format <format>", "format of the tables (default: by the ending of --out, or markdown)").choices(
         formats,

@@ -5,6 +5,7 @@ import { UserError } from "../../engine/errors.js";
 import { evaluationFile, evaluationSchema } from "../evaluationSchema.js";
 import type { Evaluation } from "../metrics.js";
 import { type PlannedName, readPlannedName } from "./planned.js";
+import { isRecord, readRecordedRuns } from "./recorded.js";
 
 /** What `result.json` and the figures on further images have in common. */
 const figuresSchema = z.object({
@@ -60,12 +61,13 @@ export interface ReadOptions {
 }
 
 /**
- * Reads finished runs, in the folders given or below them (`findRuns`).
+ * Reads finished runs, in the folders given or below them (`findRuns`), and those that a `runs.csv` records.
  * @throws UserError naming the folder where there is no run, or the file that is not what a run writes
  */
 export function readFinishedRuns(folders: readonly string[], { set }: ReadOptions = {}): FoundRuns {
-  const found: FoundRuns = { runs: [], unfinished: [], untested: [] };
-  for (const run of findRuns(folders)) {
+  const found: FoundRuns = { runs: folders.filter(isRecord).flatMap(readRecordedRuns), unfinished: [], untested: [] };
+  const other = folders.filter((path) => !isRecord(path));
+  for (const run of other.length > 0 ? findRuns(other) : []) {
     if (!existsSync(join(run, "result.json"))) found.unfinished.push(run);
     else if (set !== undefined && !existsSync(join(run, evaluationFile(set)))) found.untested.push(run);
     else {
