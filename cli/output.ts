@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../engine/errors.js";
+import { runPaths } from "../pipeline/run/folder.js";
 import { runLockName } from "../pipeline/run/lock.js";
 
 /** `runs/<config>-<year><month><day>-<hour><minute><second>`, local time. */
@@ -21,8 +22,9 @@ export function makeRunFolder(folder: string, resume: string): void {
     if (!statSync(folder).isDirectory())
       throw new UserError(`--out ${folder}: is a file; give the path of a new folder`);
     if (readdirSync(folder).some((name) => name !== runLockName)) {
+      const run = existsSync(runPaths(folder).config);
       throw new UserError(
-        `--out ${folder}: the folder is not empty; continue its run with "${resume}", or choose another --out`,
+        `--out ${folder}: the folder is not empty; ${run ? `continue its run with "${resume}", or ` : ""}choose another --out`,
       );
     }
   }

@@ -11,11 +11,27 @@ interface RawRow {
   fields: string[];
 }
 
-/** Splits RFC 4180 text into rows of fields. Quoted fields may hold commas, line breaks and doubled quotes. */
+/** One token: a field (quoted or plain), then what ends it. */
+const tokens = {
+  ",": /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\r|\n|$)/y,
+  ";": /(?:"((?:[^"]|"")*)"|([^";\r\n]*))(;|\r\n|\r|\n|$)/y,
+  "\t": /(?:"((?:[^"]|"")*)"|([^"\t\r\n]*))(\t|\r\n|\r|\n|$)/y,
+};
+
+/** What stands between the columns of the first line: a comma, or else a semicolon or a tab, as spreadsheets of many countries write. */
+function separatorOf(text: string): keyof typeof tokens {
+  const [header = ""] = text
+    .trimStart()
+    .replace(/"(?:[^"]|"")*"/g, "")
+    .split(/[\r\n]/, 1);
+  return ([",", ";", "\t"] as const).find((separator) => header.includes(separator)) ?? ",";
+}
+
+/** Splits RFC 4180 text into rows of fields. Quoted fields may hold separators, line breaks and doubled quotes. */
 function splitRows(text: string, file: string): RawRow[] {
   const rows: RawRow[] = [];
-  // One token: a field (quoted or plain), then what ends it.
-  const token = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n|\r|\n|$)/y;
+  const separator = separatorOf(text);
+  const token = new RegExp(tokens[separator]);
   let line = 1;
   let row: RawRow = { line, fields: [] };
   while (token.lastIndex < text.length || row.fields.length > 0) {
@@ -24,7 +40,7 @@ function splitRows(text: string, file: string): RawRow[] {
     if (match === null) throw new UserError(`${file}, line ${line}: a quote is in the wrong place or never closed`);
     row.fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? "");
     line += text.slice(start, token.lastIndex).match(/\r\n|\r|\n/g)?.length ?? 0;
-    if (match[3] === ",") continue;
+    if (match[3] === separator) continue;
     if (row.fields.length > 1 || row.fields[0] !== "") rows.push(row);
     row = { line, fields: [] };
   }
@@ -33,7 +49,7 @@ function splitRows(text: string, file: string): RawRow[] {
 
 /**
  * Reads comma-separated text with a header row (RFC 4180; a byte-order mark and blank lines are skipped, column names and
- * values are trimmed).
+ * values are trimmed). Where the header has no comma, semicolons or tabs may stand between the columns.
  *
  * @param file name used in errors
  * @throws UserError with file and line: a broken quote, a row of another length, a missing or repeated column name

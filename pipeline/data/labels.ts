@@ -19,7 +19,7 @@ async function readTable(file: string): Promise<CsvTable> {
   const table = parseCsv(text, file);
   if (!table.columns.includes("file")) {
     const hint = table.columns.some((name) => name.includes(";"))
-      ? " The file uses semicolons: save it with commas."
+      ? " The file has commas and semicolons: save it with one of them."
       : "";
     throw new UserError(
       `${file}: the header has columns ${table.columns.map((name) => `"${name}"`).join(", ")}, but "file" is missing.${hint} ` +

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { UserError } from "../../engine/errors.js";
 import { groupImages } from "./groups.js";
@@ -31,7 +32,8 @@ interface Folders {
 /** `<root>/images` with `<root>/masks`, or the class folders directly in root. */
 async function findFolders(root: string): Promise<Folders> {
   if (!(await isFolder(root))) {
-    throw new UserError(`data: there is no folder ${root}; give the folder that holds images/<Class>/* or <Class>/*`);
+    const found = existsSync(root) ? `${root} is a file` : `there is no folder ${root}`;
+    throw new UserError(`data: ${found}; give the folder that holds images/<Class>/* or <Class>/*`);
   }
   const masks = (await isFolder(join(root, "masks"))) ? join(root, "masks") : null;
   if (await isFolder(join(root, "images"))) return { images: join(root, "images"), masks };
@@ -78,7 +80,11 @@ function checkFolders(images: string, listing: Listing, options: ScanOptions, wa
     if (listing.files.some((id) => id.startsWith(`${folder}/`))) continue;
     const special = options.unlabelled?.includes(folder) || options.multiLabel?.includes(folder);
     const message = `${join(images, folder)}: holds no images (.png, .tif, .jpg)`;
-    if (!special) throw new UserError(`${message}; add images or remove the folder`);
+    if (!special) {
+      const inside =
+        listing.files.length > 0 ? "add images or remove the folder" : `is ${images} the folder of the class folders?`;
+      throw new UserError(`${message}; ${inside}`);
+    }
     warnings.push(message);
   }
 }

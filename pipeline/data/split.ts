@@ -54,21 +54,26 @@ function checkClassSizes(job: Job, units: readonly Unit[], need: number, why: st
   const counts = unitCounts(units, job.classes);
   const images = classCounts(dataset, membersOf(units));
   const grouped = units.some((unit) => dataset.images[unit.members[0]!]!.group !== null);
-  for (const [label, count] of counts.entries()) {
-    if (count >= need) continue;
-    const has = `${images[label]} image${images[label] === 1 ? "" : "s"}${grouped ? ` in ${count} group(s)` : ""}`;
-    const what = grouped ? "images of other groups" : "images";
-    throw new UserError(
-      `${dataset.root}: class "${dataset.classes[label]}" has ${has}, but ${why}; add ${what}, or remove the class folder`,
-    );
-  }
+  const small = [...counts.keys()].filter((label) => counts[label]! < need).sort((a, b) => counts[a]! - counts[b]!);
+  const [label, ...others] = small;
+  if (label === undefined) return;
+  const has = `${images[label]} image${images[label] === 1 ? "" : "s"}${grouped ? ` in ${counts[label]} group(s)` : ""}`;
+  const what = grouped ? "images of other groups" : "images";
+  const also =
+    others.length > 0 ? ` (too few as well: ${others.map((i) => `"${dataset.classes[i]}"`).join(", ")})` : "";
+  throw new UserError(
+    `${dataset.root}: class "${dataset.classes[label]}" has ${has}, but ${why}${also}; add ${what}, or remove the class folder`,
+  );
 }
 
 /** T of the benchmark split: one of `folds` parts that together hold every labelled image once. */
 function benchmarkTest(job: Job, units: readonly Unit[]): boolean[] {
   const { folds, fold, seed } = job.settings;
   const fewest = Math.min(...unitCounts(units, job.classes));
-  const smaller = fewest >= 3 ? ` (or set folds to at most ${fewest})` : "";
+  const smaller =
+    fewest >= 3
+      ? ` (or set data.folds to at most ${fewest}, or data.split to labelled: three of each class will do)`
+      : "";
   const why = `each of the ${folds} folds needs at least one, and training and validation one each${smaller}`;
   checkClassSizes(job, units, Math.max(folds, 3), why);
   const all = classCounts(job.dataset, membersOf(units));

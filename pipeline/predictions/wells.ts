@@ -24,14 +24,15 @@ const taken = ["file", "class", "truth", "entropy", "time"];
 const probability = "p_";
 
 /**
- * A plate map from its table: a column `well`, and any others.
+ * A plate map from its table: a column `well` (`Well` will do), and any others.
  * @param file name used in messages
  * @param alsoTaken further columns that the plate map may not have
  * @throws UserError naming file and line: no column `well` or nothing beside it, a well without a name or twice, a column whose
  *   name is taken
  */
 export function plateMap({ columns, rows }: CsvTable, file: string, alsoTaken: readonly string[] = []): PlateMap {
-  const others = columns.filter((name) => name !== "well");
+  const own = columns.find((name) => name === "well") ?? columns.find((name) => name.toLowerCase() === "well");
+  const others = columns.filter((name) => name !== own);
   if (others.length === columns.length) throw new UserError(`${file}: ${withoutColumn("well", columns)}`);
   if (others.length === 0)
     throw new UserError(`${file}: there is only the column "well"; add what the wells differ in, such as "condition"`);
@@ -41,7 +42,7 @@ export function plateMap({ columns, rows }: CsvTable, file: string, alsoTaken: r
   const wells = new Map<string, Record<string, string>>();
   const lines = new Map<string, number>();
   for (const { line, values } of rows) {
-    const key = wellKey(unguarded(values.well ?? ""));
+    const key = wellKey(unguarded(values[own ?? "well"] ?? ""));
     if (key === "") throw new UserError(`${file}, line ${line}: the well has no name; write one, such as A01`);
     if (lines.has(key))
       throw new UserError(`${file}, line ${line}: well ${key} has a row already, in line ${lines.get(key)}; keep one`);
@@ -54,7 +55,13 @@ export function plateMap({ columns, rows }: CsvTable, file: string, alsoTaken: r
 /** Says that a column is missing, which are there, and what is likely wrong. */
 export function withoutColumn(name: string, columns: readonly string[]): string {
   const shown = columns.map((column) => `"${column}"`).join(", ");
-  const hint = columns.some((column) => column.includes(";")) ? " It uses semicolons: save it with commas." : "";
+  const alike = columns.find((column) => column.toLowerCase() === name.toLowerCase());
+  const mixed = columns.some((column) => column.includes(";"));
+  const hint = alike
+    ? ` Did you mean "${alike}"?`
+    : mixed
+      ? " It has commas and semicolons: save it with one of them."
+      : "";
   return `there is no column "${name}"; it has ${shown}.${hint}`;
 }
 

@@ -79,10 +79,7 @@ export function parsePredictions(text: string, file: string): PredictionTable {
   const { columns, rows } = parseCsv(text, file);
   const classes = columns.filter((name) => name.startsWith("p_")).map((name) => name.slice(2));
   if (columns[0] !== "file" || columns[1] !== "class" || classes.length === 0) {
-    const hint = columns[0]?.includes(";") ? "; save it with commas, not semicolons" : "";
-    throw new UserError(
-      `${file}: the first line is "${columns.join(",")}", expected file,class,p_<Class>...,entropy${hint}`,
-    );
+    throw new UserError(`${file}: the first line is "${columns.join(",")}", expected file,class,p_<Class>...,entropy`);
   }
   const more = columns.slice(2).filter((name) => !["truth", "entropy"].includes(name) && !name.startsWith("p_"));
   const read = rows.map(({ line, values }) => ({
@@ -92,11 +89,16 @@ export function parsePredictions(text: string, file: string): PredictionTable {
   return { classes, columns: more.map(unguarded), rows: read };
 }
 
+/** Spreadsheets of many countries write 0,5 for 0.5. */
+function decimal(text = ""): string {
+  return /^\d+,\d+$/.test(text) ? text.replace(",", ".") : text;
+}
+
 function prediction(values: Record<string, string>, classes: readonly string[], place: string) {
   const predicted = classes.indexOf(values.class!);
   if (predicted < 0)
     throw new UserError(`${place}: class "${values.class}" is none of ${classes.join(", ")}; was the file edited?`);
-  const probabilities = classes.map((name) => Number(values[`p_${name}`]));
+  const probabilities = classes.map((name) => Number(decimal(values[`p_${name}`])));
   const wrong = probabilities.findIndex((p) => !(p >= 0 && p <= 1));
   if (wrong >= 0)
     throw new UserError(

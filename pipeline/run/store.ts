@@ -53,7 +53,20 @@ export function writeJsonTo(store: RunStore, file: RunFile, value: unknown): Pro
   return store.write(file, `${JSON.stringify(value, null, 2)}\n`);
 }
 
+/** What the system's codes of the most frequent failures mean. */
+const causes: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file or folder",
+  EACCES: "no permission",
+  EPERM: "no permission",
+  EISDIR: "it is a folder",
+  ENOTDIR: "a part of the path is a file",
+  ENOSPC: "the disk is full",
+  EROFS: "the file system is read-only",
+};
+
 /** What an error says. */
 export function reason(error: unknown): string {
+  const known = error instanceof Error && "code" in error ? causes[String(error.code)] : undefined;
+  if (known !== undefined) return known;
   return error instanceof Error ? error.message : String(error);
 }

@@ -76,8 +76,10 @@ describe("train", () => {
     writeFileSync(join(full, "x"), "");
     const occupied = await train(["--out", full]);
     expect(occupied).toMatchObject({ code: 1, options: undefined });
-    expect(occupied.stderr).toContain(
-      `--out ${full}: the folder is not empty; continue its run with "equipoise resume ${full}"`,
+    expect(occupied.stderr).toContain(`--out ${full}: the folder is not empty; choose another --out`);
+    writeFileSync(join(full, "config.json"), "{}");
+    expect((await train(["--out", full])).stderr).toContain(
+      `--out ${full}: the folder is not empty; continue its run with "equipoise resume ${full}", or choose another --out`,
     );
     expect((await train(["--out", join(full, "x")])).stderr).toContain("is a file; give the path of a new folder");
     const through = await train(["--out", join(full, "x", "run")]);

@@ -15,6 +15,14 @@ describe("parseCsv", () => {
     ]);
   });
 
+  it("takes semicolons or tabs where the first line has no comma, as spreadsheets of many countries write", () => {
+    const table = parseCsv('\uFEFFwell;"a, b";dose\r\nA1;"x;y";5,5\r\n', "l.csv");
+    expect(table.columns).toEqual(["well", "a, b", "dose"]);
+    expect(table.rows).toEqual([{ line: 2, values: { well: "A1", "a, b": "x;y", dose: "5,5" } }]);
+    expect(rowsOf("a\tb\n1;2\t3\n")).toEqual([["1;2", "3"]]);
+    expect(rowsOf("a,b;c\n1;2,3\n")).toEqual([["1;2", "3"]]);
+  });
+
   it("keeps empty fields, also at the end of a line and of the file", () => {
     expect(rowsOf("a,b,c\n,,\n1,,\n,,3")).toEqual([
       ["", "", ""],

@@ -119,7 +119,7 @@ describe("scanDataset, labels from a CSV", () => {
 
   it.each([
     ["name,class\nx,A\n", /labels\.csv: the header has columns "name", "class", but "file" is missing/],
-    ["file;class\nx;A\n", /uses semicolons: save it with commas/],
+    ["file;class,well\nx;A,1\n", /has commas and semicolons: save it with one of them/],
     ["file,class\nnone.png,A\n", /labels\.csv, line 2: no image "none\.png" in the images folder/],
     ["file,class\nw1_1.png,A\nw1_1.png,B\n", /labels\.csv, line 3: image "w1_1\.png" has a second row/],
     ["file,class\nw1_1.png,A\n", /labels\.csv: found only one class \("A"\)/],
@@ -213,7 +213,7 @@ describe("scanDataset, errors", () => {
       /data: there is no folder .*none; give the folder/,
     );
     const root = folders.make({ "x.png": file });
-    await expect(scanDataset(join(root, "x.png"))).rejects.toThrow(/there is no folder/);
+    await expect(scanDataset(join(root, "x.png"))).rejects.toThrow(/data: .*x\.png is a file; give the folder/);
     const loop = folders.make({ ...filesAt("A/1.png"), "A/back": { link: ".." } });
     await expect(scanDataset(loop)).rejects.toThrow(/back: this link leads back to a folder above it/);
   });

@@ -145,8 +145,12 @@ describe("a plate map", () => {
   });
 
   test.each([
+    ["Plate,Wells\nA1,x\n", /there is no column "well"; it has "Plate", "Wells"\.$/],
     ["plate,condition\nA1,x\n", /p\.csv: there is no column "well"; it has "plate", "condition"\./],
-    ["well;condition\nA1;x\n", /p\.csv: there is no column "well"; .* It uses semicolons: save it with commas\./],
+    [
+      "well;condition,dose\nA1;x,1\n",
+      /p\.csv: there is no column "well"; .* It has commas and semicolons: save it with one/,
+    ],
     ["well,condition\nA1,x\nA01,y\n", /p\.csv, line 3: well A01 has a row already, in line 2; keep one/],
     ["well,condition\n,x\n", /p\.csv, line 2: the well has no name/],
     ["well\nA1\n", /there is only the column "well"; add what the wells differ in/],
@@ -157,6 +161,11 @@ describe("a plate map", () => {
     const read = () => plateMap(parseCsv(text, "p.csv"), "p.csv", ["area"]);
     expect(read).toThrow(UserError);
     expect(read).toThrow(message);
+  });
+
+  test("may call its column Well", () => {
+    const { columns, wells } = plateMap(parseCsv("Condition,Well\nx,A1\n", "p.csv"), "p.csv", []);
+    expect([columns, wells.get("A01")]).toEqual([["Condition"], { Condition: "x" }]);
   });
 
   test("that is not there is named", () => {
@@ -193,6 +202,11 @@ test("joined columns stand behind the entropy, guarded against formulas, and are
     { well: "=A1", "=dose": "-5" },
     { well: "", "=dose": "" },
   ]);
-  writeFileSync(file, "file;class;p_A\n");
-  await expect(readPredictions(file)).rejects.toThrow(/save it with commas, not semicolons/);
+  // As a spreadsheet of a country with decimal commas saves it.
+  writeFileSync(file, "file;class;p_A;p_B;entropy;dose\r\na.png;B;0,25;0,75;0,8112781;5,5\r\n");
+  expect((await readPredictions(file)).rows).toEqual([
+    expect.objectContaining({ file: "a.png", predicted: 1, probabilities: [0.25, 0.75], more: { dose: "5,5" } }),
+  ]);
+  writeFileSync(file, "file;p_A\n");
+  await expect(readPredictions(file)).rejects.toThrow(/the first line is "file,p_A", expected file,class,p_<Class>/);
 });
