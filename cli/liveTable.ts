@@ -1,34 +1,43 @@
 import { Progress } from "./progress.js";
 
-/** Lines that stay above the bar and are redrawn in place, for a terminal. */
+/** Rows that are kept for what was said last, where there is room. */
+const newest = 5;
+
+/**
+ * Lines that stay at the top of a terminal, with what was said last and the bar below them. Everything is drawn from the first row
+ * on: drivers write to the terminal themselves, past this program, and move the cursor.
+ */
 export class LiveTable extends Progress {
-  private lines: string[] = [];
+  private lines: readonly string[] = [];
+  /** What was said since the table began. */
+  private readonly said: string[] = [];
   private status = "";
-  private height = 0;
+  private begun = false;
 
   /** Shows other lines; what does not fit the terminal is left out at the end. */
   show(lines: readonly string[]): void {
-    const [columns, room] = [Math.max(20, (this.sink.columns ?? 80) - 1), Math.max(2, (this.sink.rows ?? 24) - 3)];
-    const fitting = lines.length <= room ? lines : [...lines.slice(0, room - 1), `... ${lines.length - room + 1} more`];
-    this.lines = fitting.map((line) => line.slice(0, columns));
+    this.lines = lines;
     this.draw(this.status);
   }
 
   override line(text: string): void {
-    super.line(text);
-    this.draw(this.status);
+    if (!this.begun) super.line(text);
+    else {
+      this.said.push(text);
+      this.draw(this.status);
+    }
   }
 
-  /** Leaves the table as it stands, without the bar. */
+  /** Leaves all of the table as it stands, and all that was said, without the bar. */
   override finish(): void {
-    if (this.drawn) {
-      this.erase();
-      this.sink.write(this.lines.map((line) => `${line}\n`).join(""));
-    }
-    super.finish();
+    if (this.begun)
+      this.sink.write(`\u001b[H\u001b[J${[...this.lines, ...this.said].map((line) => `${line}\n`).join("")}`);
+    this.begun = false;
+    this.drawn = false;
     this.lines = [];
+    this.said.length = 0;
     this.status = "";
-    this.height = 0;
+    super.finish();
   }
 
   protected override leave(): void {
@@ -36,16 +45,25 @@ export class LiveTable extends Progress {
   }
 
   protected override draw(status: string): void {
-    const width = Math.max(20, (this.sink.columns ?? 80) - 1);
-    this.erase();
-    this.status = status.slice(0, width);
-    this.sink.write([...this.lines, this.status].join("\n"));
-    this.height = this.lines.length;
+    const [columns, rows] = [Math.max(20, (this.sink.columns ?? 80) - 1), Math.max(4, (this.sink.rows ?? 24) - 1)];
+    this.status = status;
+    // What stands in the terminal goes up, out of sight, instead of being written over.
+    if (!this.begun) this.sink.write("\n".repeat(rows));
+    this.begun = true;
     this.drawn = true;
+    // The time left stands at the end of the status: in a narrow terminal it takes up to three rows.
+    const bar = [0, 1, 2].map((row) => status.slice(row * columns, (row + 1) * columns));
+    bar.length = Math.max(1, bar.filter((text) => text !== "").length);
+    const free = rows - bar.length;
+    const room = free - Math.min(this.said.length, newest, Math.max(0, free - 3));
+    const fits = this.lines.length <= room;
+    const table = fits ? this.lines : [...this.lines.slice(0, room - 1), `... ${this.lines.length - room + 1} more`];
+    const said = this.said.slice(this.said.length - Math.min(this.said.length, newest, free - table.length));
+    const shown = [...table, ...said, ...bar].map((line) => `${line.replaceAll("\n", " ").slice(0, columns)}\u001b[K`);
+    this.sink.write(`\u001b[H${shown.join("\n")}\u001b[J`);
   }
 
   protected override erase(): void {
-    if (this.drawn) this.sink.write(`\r${this.height > 0 ? `\u001b[${this.height}A` : ""}\u001b[J`);
     this.drawn = false;
   }
 }

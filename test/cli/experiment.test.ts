@@ -97,19 +97,26 @@ describe("without a terminal", () => {
   });
 });
 
-/** What a terminal shows after the text: cursor up, erase below, erase line and carriage return are obeyed. */
-function screen(text: string): string[] {
+/**
+ * What a terminal shows after the text, without empty lines at the end, and what went up out of sight: home, erase below, erase
+ * to the end of the line and carriage return are obeyed.
+ */
+function terminal(text: string, rows: number): { past: string[]; shown: string[] } {
+  const past: string[] = [];
   const lines = [""];
   let row = 0;
   let column = 0;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the terminal's own marks
-  for (const [token] of text.matchAll(/\u001b\[(\d*)[AJK]|\r|\n|[^\u001b\r\n]+/g)) {
+  for (const [token] of text.matchAll(/\u001b\[(\d*)[HJK]|\r|\n|[^\u001b\r\n]+/g)) {
     if (token === "\r") column = 0;
     else if (token === "\n") {
       row++;
       column = 0;
+      if (row === rows) past.push(lines.splice(0, 1)[0]!);
+      row = Math.min(row, rows - 1);
       lines[row] ??= "";
-    } else if (token.endsWith("A") && token.startsWith("\u001b")) row -= Number(token.slice(2, -1));
+    } else if (token === "\u001b[H") [row, column] = [0, 0];
+    else if (token === "\u001b[K") lines[row] = lines[row]!.slice(0, column);
     else if (token === "\u001b[J") lines.splice(row, lines.length, lines[row]!.slice(0, column));
     else if (token === "\u001b[2K") lines[row] = "";
     else {
@@ -117,7 +124,7 @@ function screen(text: string): string[] {
       column += token.length;
     }
   }
-  return lines;
+  return { past, shown: lines.slice(0, lines.findLastIndex((line) => line !== "") + 1) };
 }
 
 describe("in a terminal", () => {
@@ -126,27 +133,60 @@ describe("in a terminal", () => {
     const stderr = { isTTY: true, columns: 100, rows: 20, write: (part: string) => (text += part) };
     const { code } = await run(["experiment", "plan.yaml"], { runExperiment }, { stderr });
     expect(code).toBe(1);
-    const shown = screen(text);
+    const { shown } = terminal(text, 20);
     expect(shown.filter((line) => line.startsWith("configuration"))).toHaveLength(1);
-    expect(shown[0]).toBe("[2/3] vgg19-fold1: failed: the loss is NaN");
     expect(shown.find((line) => line.startsWith("vgg19"))).toMatch(/^vgg19 +1\/2 +1 +50\.0 %/);
     expect(shown.find((line) => line.startsWith("ipb-vgg"))).toMatch(/^ipb-vgg +1\/1 +70\.0 %/);
+    expect(shown).toContain("[2/3] vgg19-fold1: failed: the loss is NaN");
     expect(shown.join("\n")).not.toContain("[####");
+  });
+
+  it("what others write into the terminal is drawn over, and what stood there before is kept", () => {
+    let text = "$ equipoise experiment plan.yaml\n";
+    const live = new LiveTable({ isTTY: true, columns: 60, rows: 8, write: (part) => (text += part) });
+    live.line("scanning");
+    for (let i = 0; i < 4; i++) {
+      live.show(["head", `row ${i}`]);
+      live.update({ label: `work ${i}`, done: 1, total: 2 });
+      text += "Warning: a driver speaks\nWarning: and again\n".repeat(i);
+      live.line(`said ${i}`);
+    }
+    const { past, shown } = terminal(text, 8);
+    expect(past.slice(0, 2)).toEqual(["$ equipoise experiment plan.yaml", "scanning"]);
+    expect(shown).toEqual([
+      "head",
+      "row 3",
+      "said 0",
+      "said 1",
+      "said 2",
+      "said 3",
+      expect.stringContaining("work 3 1/2"),
+    ]);
+    live.finish();
+    expect(terminal(text, 8).shown).toEqual(["head", "row 3", "said 0", "said 1", "said 2", "said 3"]);
   });
 
   it("a table longer than the terminal is cut", () => {
     let text = "";
-    const live = new LiveTable({ isTTY: true, columns: 40, rows: 8, write: (part) => (text += part) });
+    const live = new LiveTable({ isTTY: true, columns: 60, rows: 8, write: (part) => (text += part) });
     for (let i = 0; i < 3; i++) {
       live.show(Array.from({ length: 30 }, (_, k) => `row ${k} ${"x".repeat(60)}`));
       live.update({ label: `work ${i}`, done: 1, total: 2 });
     }
-    const shown = screen(text);
-    expect(shown).toHaveLength(6);
-    expect(shown[4]).toBe("... 26 more");
-    expect(shown[5]).toContain("work 2 1/2");
-    expect(Math.max(...shown.map((line) => line.length))).toBeLessThan(40);
+    const { shown } = terminal(text, 8);
+    expect(shown[0]).toMatch(/^row 0 x/);
+    expect(shown[5]).toBe("... 25 more");
+    expect(shown[6]).toContain("work 2 1/2");
+    expect(Math.max(...shown.map((line) => line.length))).toBeLessThan(60);
     live.finish();
-    expect(screen(text)).toHaveLength(6);
+    expect(terminal(text, 8).shown.at(-1)).toMatch(/^row 29 x/);
+  });
+
+  it("a narrow terminal shows the end of the status, where the time left stands", () => {
+    let text = "";
+    const live = new LiveTable({ isTTY: true, columns: 40, rows: 8, write: (part) => (text += part) });
+    live.show(["head"]);
+    live.update({ label: "[1/8] ml-ipb-vgg-tenth-fold0-seed0: training", done: 2, total: 4, note: "loss 1.5" });
+    expect(terminal(text, 8).shown.slice(1).join("")).toMatch(/training 2\/4 \(50 %\).* · loss 1\.5$/);
   });
 });
