@@ -27,6 +27,21 @@ describe("plan", () => {
     });
   });
 
+  it.each([
+    ["tables-2-3", 10, 10],
+    ["table-5", 6, 5],
+    ["figure-8", 5, 10],
+  ])("of the article's %s can be read, for any images", (name, configurations, folds) => {
+    const file = join("experiments", "paper", `${name}.yaml`);
+    expect(() => readPlan(file)).toThrow(/"data" is missing: .*; or give --data/);
+    const { runs, ...rest } = readPlan(file, root);
+    expect([rest.name, rest.data]).toEqual([name, root]);
+    expect(new Set(runs.map(({ label }) => label)).size).toBe(configurations);
+    expect(runs).toHaveLength(configurations * folds);
+    for (const { config } of runs)
+      expect([config.preset, config.recipe, config.data.split]).toEqual(["full", "paper", "benchmark"]);
+  });
+
   it("takes all named configurations, also those that are added later", () => {
     write("data: images\nconfigs: all\npreset: tiny\n");
     expect(readPlan(plan).runs.map((run) => run.label)).toEqual(Object.keys(namedConfigs));
