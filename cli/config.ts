@@ -38,9 +38,16 @@ export function addConfigs(program: Command, session: Session): void {
 
 function list(session: Session): void {
   const configs = listConfigs();
-  const rows = configs.map(({ name, method, network, scales, balanced, multiLabel, source }) => {
+  const rows = configs.map(({ name, method, network, scales, unlabelled, balanced, multiLabel, source }) => {
     const details = [...(balanced ? ["balanced"] : []), ...(multiLabel ? ["multi-label"] : [])];
-    return [name, method, network, scales.join(" + "), details.join(", ") || "-", source];
+    return [
+      name,
+      method,
+      network,
+      scales.join(" + "),
+      details.join(", ") || (unlabelled ? "as they are" : "unused"),
+      source,
+    ];
   });
   const widths = columns.map((head, c) => Math.max(head.length, ...rows.map((row) => row[c]?.length ?? 0)));
   const line = (row: readonly string[]) =>

@@ -73,7 +73,10 @@ export async function experiment(session: Session, plan: string, options: Experi
           if (current && (!live || current.status === "failed")) session.say(`${prefix}${eventText(current)}`);
         },
       }),
-    () => `continue with: ${session.command("experiment", plan, "--out", out)}`,
+    () => {
+      const images = data === undefined ? [] : ["--data", data];
+      return `continue with: ${session.command("experiment", plan, ...images, "--out", out)}`;
+    },
   );
   const failed = result.runs.filter((run) => run.status === "failed");
   if (failed.length > 0) session.code = 1;

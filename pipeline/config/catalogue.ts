@@ -13,6 +13,8 @@ export interface ConfigFacts {
   network: string;
   /** Sides of the patches that the network sees, px. */
   scales: number[];
+  /** Whether images without a label take part in training. */
+  unlabelled: boolean;
   /** Whether images with several classes are among the unlabelled ones. */
   multiLabel: boolean;
   /** Whether unlabelled images are drawn so that predicted classes come equally often; null: the method draws none so. */
@@ -44,6 +46,7 @@ export function listConfigs(): ConfigFacts[] {
       method: config.method,
       network: config.model,
       scales: isMultiScale(config.model) && smallSize !== null ? [size, smallSize] : [size],
+      unlabelled: config.method !== "supervised",
       multiLabel: config.data.useMultiLabel,
       balanced: config.method === "meta-pseudo-labels" ? config.meta.balance : null,
       source: sourceOf(config),

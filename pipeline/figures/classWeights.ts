@@ -71,6 +71,13 @@ export function classWeightFigure(context: FigureContext): Draft {
 function classChart(c: number, curves: Curve[], actual: Actual | null) {
   const points = curves.flatMap((curve) => curve.points).sort(([a], [b]) => a - b);
   const level = actual?.shares[c];
+  const highest = Math.max(
+    level ?? 0,
+    ...curves.flatMap((curve) => [
+      ...curve.points.map(([, y]) => y ?? 0),
+      ...(curve.band ?? []).map(({ high }) => high),
+    ]),
+  );
   const ends = [points[0]?.[0] ?? 0, points.at(-1)?.[0] ?? 1] as const;
   const reference: Curve[] =
     level === undefined
@@ -89,7 +96,8 @@ function classChart(c: number, curves: Curve[], actual: Actual | null) {
     { id: `weights-${c}`, label: "", ...SIZE },
     {
       x: epochAxis(points),
-      y: { title: "share of labels", min: 0, format: (v) => percent(v, 0) },
+      // A round number above a share near 1 would be 120 %.
+      y: { title: "share of labels", min: 0, ...(highest > 0.8 && { max: 1 }), format: (v) => percent(v, 0) },
       curves: [...reference, ...curves],
     },
   );

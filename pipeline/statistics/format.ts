@@ -140,7 +140,8 @@ const latexMarks: Record<string, string> = {
 };
 
 function escapeLatex(text: string): string {
-  return text.replace(/[\\~^<>&%$#_{}]/g, (mark) => latexMarks[mark] ?? `\\${mark}`);
+  const quoted = text.replace(/"([^"]*)"/g, "``$1''");
+  return quoted.replace(/[\\~^<>&%$#_{}]/g, (mark) => latexMarks[mark] ?? `\\${mark}`);
 }
 
 /** `0.7312 (0.0120)`; the best marked. */

@@ -36,6 +36,19 @@ export function readPlannedName(folder: string, config: string): PlannedName | n
   return label === undefined ? null : plannedName({ label, plan: name ?? basename(root) }, config);
 }
 
+/**
+ * Where each run of an experiment stands in its plan, by the names of their folders; empty where no experiment was made, or where its
+ * file cannot be read, which `readPlannedName` tells.
+ */
+export function plannedOrder(root: string): Map<string, number> {
+  const file = join(root, experimentFile);
+  try {
+    return new Map(existsSync(file) ? readExperiment(file).runs.map(({ id }, i) => [id, i]) : []);
+  } catch {
+    return new Map();
+  }
+}
+
 /** The name, where it says more than the configuration. */
 export function plannedName(name: PlannedName, config: string): PlannedName | null {
   return name.label === config ? null : name;

@@ -4,7 +4,7 @@ import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 import { evaluationFile, evaluationSchema } from "../evaluationSchema.js";
 import type { Evaluation } from "../metrics.js";
-import { type PlannedName, readPlannedName } from "./planned.js";
+import { type PlannedName, plannedOrder, readPlannedName } from "./planned.js";
 import { isRecord, readRecordedRuns } from "./recorded.js";
 
 /** What `result.json` and the figures on further images have in common. */
@@ -137,10 +137,13 @@ function checkNames(file: string, { student, teacher }: z.infer<typeof figuresSc
 export function runFolders(folder: string, depth: number): string[] {
   if (existsSync(join(folder, "config.json"))) return [folder];
   if (depth === 0) return [];
+  const order = plannedOrder(folder);
+  const place = (name: string) => order.get(name) ?? Number.POSITIVE_INFINITY;
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name)
     .sort()
+    .sort((a, b) => (place(a) === place(b) ? 0 : place(a) - place(b)))
     .flatMap((name) => runFolders(join(folder, name), depth - 1));
 }
 

@@ -52,5 +52,7 @@ it("prints a table, and `config list` the same", async () => {
   const { stdout } = await run(["configs"]);
   expect(stdout.split("\n")[0]).toMatch(/^configuration +method +network +patch \(px\) +unlabelled +source$/);
   expect(stdout).toMatch(/^ml-ms-ipb-vgg +meta-pseudo-labels +ms-vgg19 +224 \+ 112 +balanced, multi-label +Witmer/m);
+  expect(stdout).toMatch(/^mpl-imbalanced +meta-pseudo-labels +hrnet-w18 +128 +as they are +Pham/m);
+  expect(stdout).toMatch(/^vgg19 +supervised +vgg19 +128 +unused +Simonyan/m);
   expect((await run(["config", "list"])).stdout).toBe(stdout);
 });

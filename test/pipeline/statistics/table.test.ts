@@ -295,7 +295,8 @@ describe("names of experiments", () => {
   it("have the plan with them where two plans share one", () => {
     addPlan("one", { strict: ["meta.threshold=0.9"], plain: [] });
     addPlan("two", { strict: ["meta.threshold=0.8"] });
-    expect(labels()).toEqual(["ipb-vgg plain", "ipb-vgg strict (plan one)", "ipb-vgg strict (plan two)"]);
+    // In the order of the plan.
+    expect(labels()).toEqual(["ipb-vgg strict (plan one)", "ipb-vgg plain", "ipb-vgg strict (plan two)"]);
     expect(tableOfRuns([root], { against: "ipb-vgg strict (plan two)" }).tests.comparisons).toHaveLength(2);
     expect(() => labels({ against: "ipb-vgg strict" })).toThrow(/--against ipb-vgg strict: several configurations/);
   });
@@ -408,6 +409,7 @@ describe("formats", () => {
     const text = formatResultTable(tableOfRuns([root]), "latex");
     expect(text).toContain("data.groupBy=well\\_[0-9]+");
     expect(text).toContain("\\textbf{0.8000 (0.1414)}");
+    expect(text).toContain("compare the published ``TPR'' with this");
     expect(text.match(/\\begin\{/g)).toHaveLength(text.match(/\\end\{/g)!.length);
     for (const line of text.split("\n").filter((one) => !one.startsWith("%"))) expect(line).not.toMatch(/(?<!\\)[_%#]/);
   });
