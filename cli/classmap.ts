@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { percent } from "../pipeline/format.js";
+import { counted } from "./format.js";
 import { interruptible } from "./interrupt.js";
 import { given, positiveNumber, runLog, wholeNumber } from "./options.js";
 import type { Session } from "./session.js";
@@ -33,6 +34,9 @@ export function addClassMap(program: Command, session: Session): void {
         () => `the maps that are done are in ${out}`,
       );
       const shares = Object.entries(summary.fractions).map(([name, share]) => `${name} ${percent(share)}`);
-      session.result(summary, `${summary.images} images mapped: ${out}\nof their area: ${shares.join(", ")}`);
+      session.result(
+        summary,
+        `${counted(summary.images, "image")} mapped: ${out}\nof their area: ${shares.join(", ")}`,
+      );
     });
 }

@@ -65,6 +65,7 @@ export async function experiment(session: Session, plan: string, options: Experi
         log: {
           ...log,
           info: () => undefined,
+          warn: (text) => log.warn(`${prefix}${text}`),
           progress: (update) => log.progress({ ...update, label: `${prefix}${update.label}` }),
         },
         onChange: (runs, current) => {

@@ -45,3 +45,8 @@ function formatClasses({ n, perClass, macroF1, auroc }: Evaluation): string {
   const head = ["class", "images", "recall", "precision", "F1", "AUROC"];
   return table([head, ...rows, ["all", String(n), "", "", percent(macroF1), percent(auroc)]]);
 }
+
+/** `1 image`, `2 images`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { RawOptions, RawResult } from "./actions.js";
+import { counted } from "./format.js";
 import { given, runLog, wholeNumber } from "./options.js";
 import type { Session } from "./session.js";
 
@@ -87,7 +88,7 @@ async function predictImages(
   const count = await session.actions.predictRun(run, images, { out, ...rest });
   const shown = gallery === undefined ? "" : `\nthe most uncertain of them: ${gallery}`;
   const next = `\nover time: ${session.command("timecourse", out, "--by", "condition")}`;
-  const text = `${count} images classified: ${out}${shown}${plate === undefined ? "" : next}`;
+  const text = `${counted(count, "image")} classified: ${out}${shown}${plate === undefined ? "" : next}`;
   session.result({ run, out, images: count, ...given({ gallery }) }, text);
 }
 

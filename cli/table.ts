@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../engine/errors.js";
 import type { NetworkChoice, TableFormat, TestedMetric } from "./actions.js";
+import { counted } from "./format.js";
 import { given } from "./options.js";
 import type { Session } from "./session.js";
 
@@ -83,6 +84,6 @@ async function table(session: Session, runs: string[], options: Options): Promis
   } catch (error) {
     throw new UserError(`--out ${out}: cannot be written (${(error as Error).message}); choose another file`);
   }
-  session.result({ out, ...table }, `${table.runs} runs: ${out}`);
+  session.result({ out, ...table }, `${counted(table.runs, "run")}: ${out}`);
   if (out.toLowerCase().endsWith(".csv")) for (const note of table.notes) session.say(note);
 }

@@ -179,7 +179,7 @@ function warnAboutNames(job: Job): void {
     if (!looksLikeTimeSeries(ids)) continue;
     job.warnings.push(
       `the names of class "${name}" look like time series (${ids.slice(0, 3).join(", ")}): images of one well or colony may end in ` +
-        `training and test both, which makes results look better than they are; set groupBy`,
+        `training and test both, which makes results look better than they are; set data.groupBy`,
     );
     return;
   }

@@ -51,7 +51,7 @@ export async function makeRunFolders(paths: RunPaths): Promise<void> {
 
 /** What to tell about a folder that lacks the files every run begins with. */
 export const noRun =
-  "is this the folder of a run? A run that was stopped in its first moments has none yet: remove the folder and start again";
+  "is this the folder of a run? A run that was stopped in its first moments has none yet: start it again in another folder";
 
 /** Writes a file so that a kill at any moment leaves the old or the new content, never a part. */
 export function writeAtomic(file: string, content: string | Uint8Array): void {

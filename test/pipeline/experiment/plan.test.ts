@@ -42,6 +42,19 @@ describe("plan", () => {
       expect([config.preset, config.recipe, config.data.split]).toEqual(["full", "paper", "benchmark"]);
   });
 
+  it("of ablations can be read: each setting is one of its own", () => {
+    const { runs } = readPlan(join("experiments", "ablations.yaml"), root);
+    const settings = new Map(runs.map(({ label, config }) => [label, config]));
+    expect(settings.size).toBe(12);
+    expect(settings.get("ipb-vgg feedback-old-new")?.meta.feedbackSign).toBe("old-new");
+    expect(settings.get("ipb-vgg no-feedback")?.meta.mplWeight).toBe(0);
+    expect(settings.get("ipb-vgg no-balancing")?.meta.balance).toBe(false);
+    expect(settings.get("ipb-vgg fixmatch-abc-cdmad")).toMatchObject({
+      method: "fixmatch",
+      imbalance: { abc: true, cdmad: true },
+    });
+  });
+
   it("takes all named configurations, also those that are added later", () => {
     write("data: images\nconfigs: all\npreset: tiny\n");
     expect(readPlan(plan).runs.map((run) => run.label)).toEqual(Object.keys(namedConfigs));
