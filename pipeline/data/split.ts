@@ -59,8 +59,7 @@ function checkClassSizes(job: Job, units: readonly Unit[], need: number, why: st
   if (label === undefined) return;
   const has = `${images[label]} image${images[label] === 1 ? "" : "s"}${grouped ? ` in ${counts[label]} group(s)` : ""}`;
   const what = grouped ? "images of other groups" : "images";
-  const also =
-    others.length > 0 ? ` (too few as well: ${others.map((i) => `"${dataset.classes[i]}"`).join(", ")})` : "";
+  const also = others.length > 0 ? `; too few as well: ${others.map((i) => `"${dataset.classes[i]}"`).join(", ")}` : "";
   throw new UserError(
     `${dataset.root}: class "${dataset.classes[label]}" has ${has}, but ${why}${also}; add ${what}, or remove the class folder`,
   );

@@ -24,6 +24,12 @@ export interface TimeCourseResult {
   readonly text: string;
 }
 
+/** The column of this name, or else the only one that differs from it in capitals (`Condition` for `condition`). */
+function columnOf(name: string, columns: readonly string[]): string {
+  const alike = columns.filter((column) => column.toLowerCase() === name.toLowerCase());
+  return alike.length === 1 ? (alike[0] ?? name) : name;
+}
+
 /**
  * Writes timecourse.csv (curves), wells.csv (wells over time), summaries.csv (one row per well), tests.csv, timecourse.svg and .png,
  * timecourse.html and summary.md.
@@ -31,7 +37,8 @@ export interface TimeCourseResult {
  */
 export async function timecourseRun(table: string, options: TimeCourseRunOptions): Promise<TimeCourseResult> {
   const { out = `${resolve(table).replace(/\.csv$/i, "")}_timecourse`, ...rest } = options;
-  const course = timeCourse(await readPredictions(table), rest, table);
+  const predictions = await readPredictions(table);
+  const course = timeCourse(predictions, { ...rest, by: columnOf(rest.by, predictions.columns) }, table);
   try {
     mkdirSync(out, { recursive: true });
   } catch (error) {

@@ -229,7 +229,7 @@ describe("splitDataset, errors and warnings", () => {
   it.each<[Partial<SplitOptions>, number[], RegExp]>([
     [{}, [1, 50], /class "A" has 1 image, but each of the 10 folds needs at least one/],
     [{}, [5, 50], /class "A" has 5 images.*set data\.folds to at most 5, or data\.split to labelled/],
-    [{}, [9, 2, 50], /class "B" has 2 images, .*\(too few as well: "A"\); add images/],
+    [{}, [9, 2, 50], /class "B" has 2 images, .*; too few as well: "A"; add images/],
     [{ split: "labelled" }, [1, 50], /class "A" has 1 image, but test, validation and training/],
     [{ fold: 10 }, [50, 50], /fold is 10; with 10 folds it goes from 0 to 9/],
     [{ folds: 1 }, [50, 50], /folds is 1/],

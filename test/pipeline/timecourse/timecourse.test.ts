@@ -237,6 +237,8 @@ describe("what is written", () => {
     expect(readdirSync(out).sort()).toEqual(names);
     const read = (name: string) => readFileSync(join(out, name), "utf8");
     expect(course.conditions).toEqual(["<b>", "=drug"]);
+    const capital = await timecourseRun(file, { ...defaults, by: "Condition", out: join(folder, "capital") });
+    expect(capital.course.conditions).toEqual(course.conditions);
     expect(read("summary.md")).toBe(text);
     expect(text).toContain("Wells are the replicates, not colonies.");
     const html = read("timecourse.html");
