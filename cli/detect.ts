@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { type Command, Option } from "commander";
-import { detectDefaults } from "../pipeline/detect/detect.js";
+import { detectDefaults } from "../pipeline/detect/options.js";
 import { parseBits16 } from "../pipeline/images/grey.js";
 import type { DetectSummary } from "./actions.js";
 import { table } from "./format.js";

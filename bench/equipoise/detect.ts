@@ -1,6 +1,6 @@
 import type { Device } from "../../engine/index.js";
 import { fillHoles, Objects, removeSmall } from "../../pipeline/detect/components.js";
-import { detect, detectDefaults } from "../../pipeline/detect/detect.js";
+import { detect } from "../../pipeline/detect/detect.js";
 import {
   binarise,
   blur,
@@ -11,6 +11,7 @@ import {
   rescale,
 } from "../../pipeline/detect/filters.js";
 import { downloadImage, type GreyImage, uploadImage } from "../../pipeline/detect/image.js";
+import { detectDefaults } from "../../pipeline/detect/options.js";
 import type { Inputs, Prepared, Spec } from "../peers/serve.mjs";
 
 /** Cases of colony detection: each stage on what the stage before it gave, and the whole of it. */

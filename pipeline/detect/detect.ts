@@ -1,29 +1,8 @@
 import { type Device, type Tensor, UserError } from "../../engine/index.js";
 import { fillHoles, type MaskObject, Objects, removeSmall } from "./components.js";
-import { binarise, blur, checkRadius, type EntropyImage, localEntropy, opening, otsu, rescale } from "./filters.js";
+import { binarise, blur, type EntropyImage, localEntropy, opening, otsu, rescale } from "./filters.js";
 import { downloadImage, type GreyImage, uploadImage } from "./image.js";
-
-export interface DetectOptions {
-  /** Whether the opening comes after the threshold, on the mask ("text" of the article), or before it, on grey values ("code"). */
-  readonly order: "text" | "code";
-  /** Blur before the entropy. */
-  readonly blur: boolean;
-  /** Radius of the entropy's disk, px. */
-  readonly entropyRadius: number;
-  /** Radius of the opening's disk, px. */
-  readonly openingRadius: number;
-  /** Objects of fewer pixels are no colonies. */
-  readonly minSize: number;
-}
-
-/** The article's values (Witmer & Bhanu 2024, "Detection"); the order is that of its text. */
-export const detectDefaults: DetectOptions = {
-  order: "text",
-  blur: true,
-  entropyRadius: 3,
-  openingRadius: 3,
-  minSize: 2000,
-};
+import { checkDetectOptions, type DetectOptions, detectDefaults } from "./options.js";
 
 /** Stages in the order in which they are computed; the entropy is the only one that is no grey image. */
 export type StageName = "blur" | "rescaled" | "opened" | "binary" | "filled" | "final";
@@ -43,14 +22,6 @@ export interface StageListener {
   image?(name: StageName, image: GreyImage): Promise<void>;
   entropy?(entropy: EntropyImage): Promise<void>;
   objects?(objects: Objects): Promise<void>;
-}
-
-/** @throws UserError naming the option that is out of its range */
-export function checkDetectOptions(options: DetectOptions): void {
-  checkRadius("the radius of the entropy", options.entropyRadius);
-  checkRadius("the radius of the opening", options.openingRadius);
-  if (!Number.isInteger(options.minSize) || options.minSize < 0)
-    throw new UserError(`the smallest colony is ${options.minSize} px: give a whole number of pixels`);
 }
 
 /** What the GPU makes of a well, all of it still there. */

@@ -1,7 +1,8 @@
 import * as kernels from "../../engine/generated/kernels.js";
-import { type Device, type Tensor, UserError } from "../../engine/index.js";
+import type { Device, Tensor } from "../../engine/index.js";
 import { itemGrid } from "../../engine/stream.js";
 import { emptyImage, type GreyImage } from "./image.js";
+import { checkRadius } from "./options.js";
 
 /** The filters of colony detection, each a WGSL kernel or a few. They make their outputs; the caller releases them. */
 
@@ -15,20 +16,12 @@ export interface EntropyImage {
 
 /** Entropy in bits of the upper word. */
 export const entropyUnit = 2 ** -28;
-/** A disk of a larger radius would overflow the sums of the entropy (and is larger than any structure of interest). */
-export const mostRadius = 64;
 
 /** Gaussian blur 3x3, rounded, as `cv2.GaussianBlur(image, (3, 3), 0)`. */
 export function blur(device: Device, image: GreyImage): GreyImage {
   return perWord(device, image, "blurred", (bindings, params, grid, constants) =>
     device.run(kernels.blur3x3, bindings, params, grid, constants),
   );
-}
-
-/** @throws UserError for a radius that is no whole number from 1 to `mostRadius` */
-export function checkRadius(name: string, radius: number): void {
-  if (Number.isInteger(radius) && radius >= 1 && radius <= mostRadius) return;
-  throw new UserError(`${name} is ${radius}: give a whole number of pixels from 1 to ${mostRadius}`);
 }
 
 /** Shannon entropy, bits, in a disk of `radius` px, as `skimage.filters.rank.entropy`. */

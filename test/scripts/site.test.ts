@@ -45,6 +45,13 @@ test("the report's code is loaded when a report is made, and the sizes that the 
     expect(Math.abs(stated(what) - size), `${what}: ${size} kB, stated ${stated(what)}`).toBeLessThan(0.05 * size);
 });
 
+test("kernels are the worker's: the page, which computes nothing, loads none", () => {
+  const withKernels = [...scripts].filter(([, text]) => text.includes("@compute")).map(([name]) => name);
+  expect(withKernels.length).toBeGreaterThan(0);
+  const main = loadedWith("main.js");
+  expect(withKernels.filter((name) => main.has(name))).toEqual([]);
+});
+
 test("of zod's messages one language is loaded", () => {
   const texts = [...scripts.values()];
   expect(texts.some((text) => text.includes("Invalid input: expected "))).toBe(true);

@@ -1,5 +1,4 @@
-import type { DetectOptions } from "../../../pipeline/detect/detect.js";
-import { mostRadius } from "../../../pipeline/detect/filters.js";
+import { type DetectOptions, mostRadius } from "../../../pipeline/detect/options.js";
 import { deviceReady } from "../state.js";
 import { bits16, isStale, job, options, wells } from "./wells.js";
 import { findAgain } from "./work.js";

@@ -1,6 +1,6 @@
 import { effect, type Signal, signal } from "@preact/signals";
 import { colonyMask } from "../../../pipeline/detect/colony.js";
-import { type DetectOptions, detectDefaults } from "../../../pipeline/detect/detect.js";
+import { type DetectOptions, detectDefaults } from "../../../pipeline/detect/options.js";
 import type { GreyScale } from "../../../pipeline/images/index.js";
 import { outline, type Segments } from "../shared/outline.js";
 import { colonies, images, type LoadedImage } from "../state.js";

@@ -2,9 +2,10 @@ import { transfer } from "comlink";
 import { UserError } from "../../../engine/errors.js";
 import type { Device } from "../../../engine/index.js";
 import { type Colony, colonyOf } from "../../../pipeline/detect/colony.js";
-import { checkDetectOptions, type DetectOptions, detect, type StageName } from "../../../pipeline/detect/detect.js";
+import { detect, type StageName } from "../../../pipeline/detect/detect.js";
 import { entropyUnit } from "../../../pipeline/detect/filters.js";
 import { downloadImage } from "../../../pipeline/detect/image.js";
+import { checkDetectOptions, type DetectOptions } from "../../../pipeline/detect/options.js";
 import { type ChosenPage, choosePages } from "../../../pipeline/detect/run/pages.js";
 import {
   type GreyScale,

@@ -1,6 +1,6 @@
 import type { Bits16Rule } from "../../images/index.js";
 import type { RunLog } from "../../run/types.js";
-import type { DetectOptions } from "../detect.js";
+import type { DetectOptions } from "../options.js";
 
 export interface DetectRunOptions {
   /** Folder to write to; it may hold the wells of earlier runs. */

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { PNG } from "pngjs";
 import { describe, expect, test } from "vitest";
 import { fnv1a, mulberry32 } from "../../../engine/rng.js";
-import { type DetectOptions, detect, detectDefaults } from "../../../pipeline/detect/detect.js";
+import { detect } from "../../../pipeline/detect/detect.js";
 import { downloadImage } from "../../../pipeline/detect/image.js";
+import { type DetectOptions, detectDefaults } from "../../../pipeline/detect/options.js";
 import { testDevice } from "../../support/device.js";
 
 /** What OpenCV, scikit-image and SciPy make of an image in one order (test/fixtures/make_detect.py). */

@@ -19,7 +19,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { parseCsv } from "../../../../pipeline/data/csv.js";
 import { readGrey } from "../../../../pipeline/data/png.js";
 import { scanDataset } from "../../../../pipeline/data/scan.js";
-import { detectDefaults } from "../../../../pipeline/detect/detect.js";
+import { detectDefaults } from "../../../../pipeline/detect/options.js";
 import { detectWells } from "../../../../pipeline/detect/run/detectRun.js";
 import type { DetectRunOptions } from "../../../../pipeline/detect/run/types.js";
 import { bits16Default } from "../../../../pipeline/images/index.js";
