@@ -4,7 +4,7 @@ import { unzipSync } from "fflate";
 import { afterAll, describe, expect, test } from "vitest";
 import { lossSeries, parseLine, ticks } from "../../demo/web/train/metrics.js";
 import { Speed } from "../../demo/web/train/speed.js";
-import { openRunZip, runZip } from "../../demo/web/worker/train/archive.js";
+import { openRunZip, packRun, runZip } from "../../demo/web/worker/train/archive.js";
 import type { TrainChoice } from "../../demo/web/worker/train/choice.js";
 import { pageConfig } from "../../demo/web/worker/train/config.js";
 import { classNameProblem, type LabelledSet, pageData } from "../../demo/web/worker/train/images.js";
@@ -64,6 +64,22 @@ describe("images of a run in the page", () => {
     expect(again.images.map(({ image, mask }) => [image, mask])).toEqual(
       page.images.map(({ image, mask }) => [image, mask]),
     );
+  });
+
+  test("are packed with the report; where none can be made without it, and it is said", async () => {
+    const run = { store: { all: async () => new Map([["config.json", text({ a: 1 })]]) }, set: await someImages() };
+    const said: string[] = [];
+    const packed = async (reportHtml: () => Promise<string>) =>
+      unzipSync(await packRun(run, reportHtml, (text) => said.push(text)));
+    const whole = await packed(async () => "<h1>Report</h1>");
+    expect(new TextDecoder().decode(whole["report.html"])).toBe("<h1>Report</h1>");
+    expect(said).toEqual([]);
+    const { "report.html": report, ...rest } = whole;
+    const without = await packed(() => Promise.reject(new Error("metrics.jsonl is damaged")));
+    expect(without).toEqual(rest);
+    expect(said).toEqual([
+      'The ZIP file has no report (metrics.jsonl is damaged): "equipoise report" makes it from the unpacked folder.',
+    ]);
   });
 
   test("refuse what is no archive, or holds no run", async () => {

@@ -1,14 +1,14 @@
 import { transfer } from "comlink";
 import { UserError } from "../../../engine/errors.js";
-import { reason, runFiles } from "../../../pipeline/run/store.js";
+import { runFiles } from "../../../pipeline/run/store.js";
 import type { DeviceProvider } from "./device.js";
-import { openRunZip, runZip } from "./train/archive.js";
+import { openRunZip, packRun } from "./train/archive.js";
 import type { TrainChoice } from "./train/choice.js";
 import { pageConfig, runConfig } from "./train/config.js";
 import { RunControl } from "./train/control.js";
 import { decodeImage } from "./train/decode.js";
 import type { Session, TrainEvent } from "./train/events.js";
-import { type LabelledSet, pageData, type TrainImage } from "./train/images.js";
+import type { LabelledSet, TrainImage } from "./train/images.js";
 import { alone } from "./train/oneTab.js";
 import { TrainStorage } from "./train/storage.js";
 import { syntheticSet } from "./train/synthetic.js";
@@ -95,16 +95,7 @@ export class TrainService {
 
   /** The run with its images and its report as a ZIP file. @throws UserError where there is none */
   async zip(): Promise<Uint8Array<ArrayBuffer>> {
-    const { store, set } = this.control.run;
-    const files = await store.all();
-    try {
-      files.set("report.html", new TextEncoder().encode(await this.reportHtml()));
-    } catch (error) {
-      this.control.log.warn(
-        `The ZIP file has no report (${reason(error)}): "equipoise report" makes it from the unpacked folder.`,
-      );
-    }
-    const bytes = runZip(files, pageData(set));
+    const bytes = await packRun(this.control.run, () => this.reportHtml(), this.control.log.warn);
     return transfer(bytes, [bytes.buffer]);
   }
 

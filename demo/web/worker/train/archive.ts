@@ -3,7 +3,7 @@ import { UserError } from "../../../../engine/errors.js";
 import { bytesSource, openImage, toGrey8 } from "../../../../pipeline/images/index.js";
 import { reason, runFiles } from "../../../../pipeline/run/store.js";
 import { greyPng } from "../package.js";
-import { dataFolder, type LabelledSet, type PageData, type TrainImage } from "./images.js";
+import { dataFolder, type LabelledSet, type PageData, pageData, type TrainImage } from "./images.js";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -26,6 +26,25 @@ export function runZip(files: ReadonlyMap<string, Bytes>, { dataset, images }: P
       ];
   }
   return zipSync(zip) as Bytes;
+}
+
+/**
+ * A run with its images and its report, as a ZIP file. Where no report can be made the rest is packed all the same.
+ * @param reportHtml makes the report
+ * @param warn is told why there is none
+ */
+export async function packRun(
+  { store, set }: { readonly store: { all(): Promise<Map<string, Bytes>> }; readonly set: LabelledSet },
+  reportHtml: () => Promise<string>,
+  warn: (text: string) => void,
+): Promise<Bytes> {
+  const files = await store.all();
+  try {
+    files.set("report.html", new TextEncoder().encode(await reportHtml()));
+  } catch (error) {
+    warn(`The ZIP file has no report (${reason(error)}): "equipoise report" makes it from the unpacked folder.`);
+  }
+  return runZip(files, pageData(set));
 }
 
 /** A run as it comes out of a ZIP file. */
