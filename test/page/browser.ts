@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { test as base, inject } from "vitest";
+import { test as base, expect, inject } from "vitest";
 import { CHROMIUM_FIX } from "../../scripts/chromium.mjs";
 import { type Served, serve } from "../../scripts/web.mjs";
 
@@ -190,6 +190,14 @@ export async function openSection(
 ): Promise<void> {
   await page.goto(`${site.url}#${section}`);
   await page.locator("footer .device.ready").waitFor({ timeout: patience });
+}
+
+/** Nothing of what is shown is wider than a phone. */
+export async function expectPhoneWidth(page: Page): Promise<void> {
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 740 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  if (before) await page.setViewportSize(before);
 }
 
 /** A screenshot for human eyes, in `.cache/screenshots`, where EQUIPOISE_SCREENSHOTS=1 asks for them. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, inject } from "vitest";
 import { serve } from "../../scripts/web.mjs";
-import { launch, openSection, patience, shot, test, watch } from "./browser.js";
+import { expectPhoneWidth, launch, openSection, patience, shot, test, watch } from "./browser.js";
 
 const sections = ["find", "classify", "train", "inside"] as const;
 
@@ -68,6 +68,7 @@ test("without WebGPU the page says so, names browsers that have it, and how to t
     const text = await page.locator("main").textContent();
     for (const name of ["Chrome", "Safari", "Firefox", "about:config", "chrome://flags"]) expect(text).toContain(name);
     await shot(page, "no-webgpu");
+    await expectPhoneWidth(page);
   } finally {
     await browser.close();
   }
