@@ -52,7 +52,7 @@ async function inNode(device: Device, patches: number) {
 
 async function found(page: Page): Promise<void> {
   await page.locator("#section-find input[type=file]").setInputFiles(image);
-  await page.locator(".find-main p[role=status]").filter({ hasText: "3 colonies" }).waitFor(patience);
+  await page.locator(".find-main .summary").filter({ hasText: "3 colonies" }).waitFor(patience);
   await page.locator('nav a[href="#classify"]').click();
 }
 

@@ -51,7 +51,7 @@ test.for(["cell", "synth1"])(
     const expected = cases.find((one) => one.name === name) as Case;
     await openSection(page, site, "find");
     await give(page, image(name));
-    const summary = page.locator(".find-main p[role=status]");
+    const summary = page.locator(".find-main .summary");
     for (const order of ["text", "code"] as const) {
       const { objects, stages } = expected[order];
       if (order === "code") {
@@ -127,7 +127,7 @@ test("what cannot be read is refused with the reason, and the rest goes on", asy
     expect(said[0]).toMatch(/huge\.tif: has 1\.1 GB, more than the 512 MB that this page reads/);
     expect(said[1]).toMatch(/cut\.png: the PNG is damaged or cut short/);
     expect(said[2]).toMatch(/notes\.png: is no PNG, JPEG or TIFF file/);
-    await page.locator(".find-main p[role=status]").filter({ hasText: "in odd.png" }).waitFor(patience);
+    await page.locator(".find-main .summary").filter({ hasText: "in odd.png" }).waitFor(patience);
     await shot(page, "find-refused");
   } finally {
     rmSync(folder, { recursive: true });
@@ -138,7 +138,7 @@ test("a file's name is text, whatever it looks like", async ({ page, site }) => 
   await openSection(page, site, "find");
   const name = "<img src=x onerror=document.title='run'><script>alert(1)<!--.png";
   await give(page, { name, mimeType: "image/png", buffer: readFileSync(image("odd")) });
-  await page.locator(".find-main p[role=status]").waitFor(patience);
+  await page.locator(".find-main .summary").waitFor(patience);
   expect(await page.locator(".well-list .name").textContent()).toBe(name);
   expect(await page.locator("#section-find img, #section-find script").count()).toBe(0);
   expect(await page.title()).not.toBe("run");

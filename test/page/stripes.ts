@@ -30,7 +30,7 @@ export async function chooseTiny(page: Page, more: readonly string[]): Promise<v
 }
 
 /** How the run is. */
-export const state = (page: Page) => page.locator(".run [role=status]").first();
+export const state = (page: Page) => page.locator(".run .state");
 
 /** Starts a training, and waits until the page says so. */
 export async function start(page: Page): Promise<void> {
@@ -79,6 +79,21 @@ export function stored(page: Page, database: string, table: string): Promise<Rec
     },
     [database, table],
   );
+}
+
+/** The labels that the browser keeps. */
+export function keptLabels(page: Page): Promise<(string | null)[]> {
+  return page.evaluate(async () => {
+    const done = <T>(request: IDBRequest<T>) =>
+      new Promise<T>((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    const db = await done(indexedDB.open("equipoise-train"));
+    const kept = await done(db.transaction("images").objectStore("images").get("labels"));
+    db.close();
+    return kept?.labels ?? [];
+  });
 }
 
 /** The files of the run that the browser keeps. */

@@ -1,11 +1,12 @@
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { cropOf } from "../find/wells.js";
 import { classColour, classRgb } from "../shared/colours.js";
 import { formatPercent } from "../shared/format.js";
 import type { Overlay } from "../shared/picture.js";
 import { ZoomImage } from "../shared/ZoomImage.js";
 import type { ColonyMap } from "../worker/classifyService.js";
-import { map as shownMap, type Verdict } from "./results.js";
-import { cropOf, downloadMap } from "./work.js";
+import { mapButton, map as shownMap, type Verdict } from "./results.js";
+import { downloadMap } from "./work.js";
 
 /** Which part of a colony is what, upon its picture, and the share of each class. */
 export function MapView({ verdict, map, classes }: { verdict: Verdict; map: ColonyMap; classes: readonly string[] }) {
@@ -14,9 +15,17 @@ export function MapView({ verdict, map, classes }: { verdict: Verdict; map: Colo
   const { image } = useMemo(() => cropOf(well, number), [well, number]);
   const overlay = useMemo(() => overlayOf(map), [map]);
   const name = `colony ${number} of ${well.stem}`;
+  const title = useRef<HTMLHeadingElement>(null);
+  // It was asked for in the list below, and computed for a while.
+  useEffect(() => {
+    title.current?.focus({ preventScroll: true });
+    title.current?.scrollIntoView();
+  }, [map]);
   return (
     <section class="map" aria-label={`Class map of ${name}`}>
-      <h2>Class map of {name}</h2>
+      <h2 ref={title} tabIndex={-1}>
+        Class map of {name}
+      </h2>
       <div class="map-parts">
         <ZoomImage
           label={`Class map of ${name}`}
@@ -31,7 +40,7 @@ export function MapView({ verdict, map, classes }: { verdict: Verdict; map: Colo
                   Share of the area
                 </th>
                 <th scope="col" class="number">
-                  px
+                  Area, px
                 </th>
               </tr>
             </thead>
@@ -60,6 +69,7 @@ export function MapView({ verdict, map, classes }: { verdict: Verdict; map: Colo
               type="button"
               onClick={() => {
                 shownMap.value = null;
+                document.getElementById(mapButton(verdict))?.focus();
               }}
             >
               Close the map

@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
+import { cropOf } from "../find/wells.js";
 import { classColour } from "../shared/colours.js";
 import { Thumbnail } from "../shared/Thumbnail.js";
-import { byUncertainty, inWords, shown, type Verdict, verdicts } from "./results.js";
-import { cropOf, job, mapColony } from "./work.js";
+import { byUncertainty, inWords, mapButton, shown, type Verdict, verdicts } from "./results.js";
+import { job, mapColony } from "./work.js";
 
 const atFirst = 100;
 
@@ -81,6 +82,7 @@ function Row({ verdict, classes }: { verdict: Verdict; classes: readonly string[
       <td>
         <button
           type="button"
+          id={mapButton(verdict)}
           disabled={job.value !== null}
           onClick={() => mapColony(verdict)}
           aria-label={`Class map of ${name}`}

@@ -1,4 +1,4 @@
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { shownWell, type Well, wells } from "../find/wells.js";
 import { classColour, classRgb } from "../shared/colours.js";
 import type { Shape } from "../shared/picture.js";
@@ -12,10 +12,15 @@ export function VerdictView({ classes }: { classes: readonly string[] }) {
   const well = classified.find(({ id }) => id === (shown.value?.well.id ?? shownWell.value)) ?? classified[0];
   const here = useMemo(() => verdicts.value.filter((one) => one.well.id === well?.id), [verdicts.value, well?.id]);
   const shapes = useMemo(() => here.map((verdict) => shapeOf(verdict, classes)), [here, classes]);
+  const figure = useRef<HTMLElement>(null);
+  // The list of colonies is below, and may be long.
+  useEffect(() => {
+    if (shown.value) figure.current?.scrollIntoView({ block: "nearest" });
+  }, [shown.value]);
   if (!well) return null;
   const selected = shown.value ? here.indexOf(shown.value) : -1;
   return (
-    <figure class="well-view">
+    <figure ref={figure} class="well-view">
       <ZoomImage
         key={well.id}
         label={`${well.name} with the class of each colony`}
@@ -32,6 +37,7 @@ export function VerdictView({ classes }: { classes: readonly string[] }) {
       />
       <figcaption class="buttons">
         {classified.length > 1 && <ChooseWell classified={classified} well={well} />}
+        {classified.length > 1 && <span class="muted">In all {classified.length} images:</span>}
         <Legend classes={classes} />
       </figcaption>
     </figure>

@@ -51,6 +51,11 @@ export function verdictOf(well: Well, number: number, probabilities: ArrayLike<n
   return { well, number, probabilities, predicted: argmax(probabilities), entropy: entropyBits(probabilities) };
 }
 
+/** Id of the button that maps a colony. */
+export function mapButton({ well, number }: Verdict): string {
+  return `map-${well.id}-${number}`;
+}
+
 /** Most uncertain first. */
 export function byUncertainty(all: readonly Verdict[]): Verdict[] {
   return [...all].sort((a, b) => b.entropy - a.entropy);

@@ -2,17 +2,17 @@ import { type Signal, signal } from "@preact/signals";
 import { proxy } from "comlink";
 import { encodeLabelTiff } from "../../../pipeline/classMap/labelTiff.js";
 import { classMapSvg } from "../../../pipeline/classMap/overlay.js";
-import { colonyMask, crop, cropName } from "../../../pipeline/detect/colony.js";
+import { cropName } from "../../../pipeline/detect/colony.js";
 import { predictionsCsv } from "../../../pipeline/run/predictionsCsv.js";
 import { assetUrl } from "../assets.js";
-import { type Job, type Well, wells } from "../find/wells.js";
+import { cropOf, type Job, wells } from "../find/wells.js";
 import { again } from "../shared/again.js";
+import { announce } from "../shared/announce.js";
 import { download } from "../shared/downloads.js";
-import { formatBytes } from "../shared/format.js";
+import { counted, formatBytes } from "../shared/format.js";
 import { type LoadedNetwork, network, showProblem } from "../state.js";
 import type { ColonyMap } from "../worker/classifyService.js";
 import { api } from "../worker/client.js";
-import type { TrainImage } from "../worker/train/images.js";
 import { facts, map, patches, type Verdict, verdictOf, verdicts } from "./results.js";
 
 /** What the section Classify does. */
@@ -81,6 +81,7 @@ export function classifyAll(): Promise<void> {
     const crops = all.map(({ well, number }) => cropOf(well, number));
     const rows = await again(() => api.classify.classify(crops, patches.value, report));
     verdicts.value = all.map(({ well, number }, i) => verdictOf(well, number, rows[i] as Float32Array));
+    announce(`${counted(all.length, "colony", "colonies")} classified`);
   });
 }
 
@@ -99,18 +100,6 @@ export function mapColony(verdict: Verdict): Promise<void> {
 
 export function stop(): void {
   api.classify.cancel();
-}
-
-/** Picture and mask of one colony, as the command's crops. @param number from 1 */
-export function cropOf({ found, grey, width: w, stem }: Well, number: number): TrainImage {
-  const colony = found?.colonies[number - 1];
-  if (!colony) throw new RangeError(`${stem}: there is no colony ${number}`);
-  const [width, height] = [colony.maxCol - colony.minCol, colony.maxRow - colony.minRow];
-  return {
-    name: cropName(stem, number - 1),
-    image: { width, height, pixels: crop(grey, w, colony) },
-    mask: { width, height, pixels: colonyMask(found.mask, w, colony) },
-  };
 }
 
 /** The table that `equipoise predict` writes, with well and time. */

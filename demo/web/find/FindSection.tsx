@@ -7,7 +7,7 @@ import { OptionsForm } from "./OptionsForm.js";
 import { downloadMask, downloadTable, downloadZip } from "./results.js";
 import { WellList } from "./WellList.js";
 import { WellView } from "./WellView.js";
-import { currentWell, job, type Well, wells } from "./wells.js";
+import { currentWell, isStale, job, type Well, wells } from "./wells.js";
 import { addFiles, addSamples, stop } from "./work.js";
 
 const formats = ".png,.jpg,.jpeg,.jpe,.tif,.tiff,.btf,.tf8,image/png,image/jpeg,image/tiff";
@@ -63,10 +63,13 @@ function Outcome({ well }: { well: Well }) {
       ))}
       {found && (
         <>
-          <p role="status">
+          <p class="summary">
             <strong>{counted(found.colonies.length, "colony", "colonies")}</strong> in {well.name}
             {all.length > 1 && `, ${counted(countAll(all), "colony", "colonies")} in ${counted(all.length, "image")}`}.
           </p>
+          {isStale(well) && job.value === null && (
+            <p class="warning">The options have changed since. “Find again” looks again with those that are set now.</p>
+          )}
           <div class="buttons">
             <button type="button" onClick={() => downloadTable(all)}>
               Table (CSV)
@@ -91,6 +94,6 @@ function countAll(all: readonly Well[]): number {
 /** Warnings name options of the command; the page has its own words for them. */
 function forPage(text: string): string {
   return text
-    .replace("use --bits16 percentiles", "set the option “16 bits to 8” to 0.1 to 99.9 per cent")
+    .replace("use --bits16 percentiles", "set the option “Grey of 16-bit images” to 0.1 to 99.9 per cent")
     .replace("; --channel chooses another", "; the command equipoise detect can use another");
 }

@@ -21,17 +21,17 @@ export function OptionsForm() {
             value={options.value.order}
             onChange={({ currentTarget }) => set({ order: currentTarget.value === "code" ? "code" : "text" })}
           >
-            <option value="text">text: threshold, then opening</option>
-            <option value="code">code: opening, then threshold</option>
+            <option value="text">threshold, then opening (the article's text)</option>
+            <option value="code">opening, then threshold (its authors' code)</option>
           </select>
         </label>
         <Pixels name="entropyRadius" label="Radius of the entropy, px" least={1} most={mostRadius} />
         <Pixels name="openingRadius" label="Radius of the opening, px" least={1} most={mostRadius} />
         <Pixels name="minSize" label="Smallest colony, px" least={0} most={1e8} />
         <label>
-          16 bits to 8
+          Grey of 16-bit images
           <select value={bits16.value} onChange={({ currentTarget }) => (bits16.value = currentTarget.value)}>
-            <option value="full">full range</option>
+            <option value="full">full range, 0 to 65535</option>
             <option value="minmax">least to greatest value</option>
             <option value="percentiles">0.1 to 99.9 per cent</option>
           </select>

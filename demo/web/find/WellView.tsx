@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { again } from "../shared/again.js";
 import { outlineColour } from "../shared/colours.js";
 import type { Shape } from "../shared/picture.js";
@@ -28,8 +28,13 @@ export function WellView({ well }: { well: Well }) {
   const pixels = useStage(well, stage);
   const shapes = useMemo(() => (found && marks ? shapesOf(found) : []), [found, marks]);
   const selected = shownColony.value === null ? null : shownColony.value - 1;
+  const figure = useRef<HTMLElement>(null);
+  // The table of colonies is below, and may be long.
+  useEffect(() => {
+    if (selected !== null) figure.current?.scrollIntoView({ block: "nearest" });
+  }, [selected]);
   return (
-    <figure class="well-view">
+    <figure ref={figure} class="well-view">
       <ZoomImage
         label={`${well.name}, ${names[stage]}`}
         {...{ width, height, grey: pixels ?? grey, shapes, selected: marks ? selected : null }}
@@ -38,21 +43,18 @@ export function WellView({ well }: { well: Well }) {
         }}
       />
       <figcaption class="buttons">
-        <label>
-          Show{" "}
-          <select
-            value={stage}
-            onChange={({ currentTarget }) => setStage(currentTarget.value as ShownStage)}
-            disabled={!found}
-          >
-            {found &&
-              stagesOf(found).map((name) => (
+        {found && (
+          <label>
+            Show{" "}
+            <select value={stage} onChange={({ currentTarget }) => setStage(currentTarget.value as ShownStage)}>
+              {stagesOf(found).map((name) => (
                 <option key={name} value={name}>
                   {names[name]}
                 </option>
               ))}
-          </select>
-        </label>
+            </select>
+          </label>
+        )}
         <label class="check">
           <input type="checkbox" checked={marks} onChange={({ currentTarget }) => setMarks(currentTarget.checked)} />
           Outlines and boxes

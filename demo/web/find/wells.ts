@@ -1,10 +1,11 @@
 import { effect, type Signal, signal } from "@preact/signals";
-import { colonyMask } from "../../../pipeline/detect/colony.js";
+import { colonyMask, crop, cropName } from "../../../pipeline/detect/colony.js";
 import { type DetectOptions, detectDefaults } from "../../../pipeline/detect/options.js";
 import type { GreyScale } from "../../../pipeline/images/index.js";
 import { outline, type Segments } from "../shared/outline.js";
 import { colonies, images, type LoadedImage } from "../state.js";
 import type { FoundColonies } from "../worker/findService.js";
+import type { TrainImage } from "../worker/train/images.js";
 
 /** What the section Find knows: the images, what was found in them, and how it is looked for. */
 
@@ -86,6 +87,18 @@ export function outlinesOf({ mask, colonies: found }: FoundColonies, w: number):
     const { minRow, minCol, maxRow, maxCol } = colony;
     return outline(colonyMask(mask, w, colony), maxCol - minCol, maxRow - minRow, minCol, minRow);
   });
+}
+
+/** Picture and mask (0 and 1) of one colony, as the command's crops. @param number from 1 */
+export function cropOf({ found, grey, width: w, stem }: Well, number: number): TrainImage {
+  const colony = found?.colonies[number - 1];
+  if (!colony) throw new RangeError(`${stem}: there is no colony ${number}`);
+  const [width, height] = [colony.maxCol - colony.minCol, colony.maxRow - colony.minRow];
+  return {
+    name: cropName(stem, number - 1),
+    image: { width, height, pixels: crop(grey, w, colony) },
+    mask: { width, height, pixels: colonyMask(found.mask, w, colony).map((value) => Number(value > 0)) },
+  };
 }
 
 /** A stem that no well has. */

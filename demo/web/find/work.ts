@@ -1,6 +1,7 @@
 import { assetUrl } from "../assets.js";
 import { again } from "../shared/again.js";
-import { formatBytes } from "../shared/format.js";
+import { announce } from "../shared/announce.js";
+import { counted, formatBytes } from "../shared/format.js";
 import { showProblem } from "../state.js";
 import { api } from "../worker/client.js";
 import {
@@ -72,6 +73,9 @@ async function findStale(): Promise<void> {
     job.value = { label: `Finding colonies in ${well.name}`, done: i / stale.length };
     await attempt(`Finding colonies in ${well.name}`, () => findIn(well));
   }
+  if (stale.length === 0) return;
+  const found = stale.flatMap(({ id }) => wells.value.find((well) => well.id === id)?.found?.colonies ?? []);
+  announce(`${counted(found.length, "colony", "colonies")} found in ${counted(stale.length, "image")}`);
 }
 
 async function addFile(file: File): Promise<void> {

@@ -6,7 +6,8 @@ export function AdapterFacts() {
   const report = adapter.value;
   if (!report) return null;
   const { info, workFor, features, limits, memory } = report;
-  const subgroup = info.subgroupMaxSize > 0 ? `${info.subgroupMinSize} to ${info.subgroupMaxSize} lanes` : "none";
+  const { subgroupMinSize: least, subgroupMaxSize: most } = info;
+  const subgroup = most === 0 ? "none" : `${least === most ? most : `${least} to ${most}`} lanes`;
   const facts: readonly (readonly [string, string])[] = [
     ["Vendor", info.vendor || "not said"],
     ["Architecture", info.architecture || "not said"],
@@ -17,7 +18,7 @@ export function AdapterFacts() {
     ["Subgroups", features.includes("subgroups") ? subgroup : "not available"],
     [
       "Tensors of this page",
-      `${formatBytes(memory.live)} in use, ${formatBytes(memory.pooled)} kept for reuse, at most ${formatBytes(memory.peak)}`,
+      `${formatBytes(memory.live)} in use (at most ${formatBytes(memory.peak)} so far), ${formatBytes(memory.pooled)} kept for reuse`,
     ],
     ["Features", features.join(", ") || "none beyond the basic ones"],
   ];

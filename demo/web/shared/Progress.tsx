@@ -1,3 +1,5 @@
+import { phaseOf, useAnnounced } from "./announce.js";
+
 /** How far some work is, with a button that ends it. */
 export interface ProgressProps {
   /** What is being done, as "Finding colonies in A01.png". */
@@ -8,8 +10,9 @@ export interface ProgressProps {
 }
 
 export function Progress({ label, done, onCancel }: ProgressProps) {
+  useAnnounced(phaseOf(label));
   return (
-    <div class="progress" role="status">
+    <div class="progress">
       <span>{label}</span>
       <progress {...(done === null ? {} : { value: done, max: 1 })} aria-label={label} />
       {onCancel && (

@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 import { ClassifySection } from "../classify/ClassifySection.js";
 import { FindSection } from "../find/FindSection.js";
 import { InsideSection } from "../inside/InsideSection.js";
+import { announcement } from "../shared/announce.js";
 import { deviceStatus, type Section, section, sections } from "../state.js";
 import { TrainSection } from "../train/TrainSection.js";
 import { DeviceLine } from "./DeviceLine.js";
@@ -42,6 +43,9 @@ export function App() {
         {status.state === "unavailable" && !never && <GpuGone reason={status.reason} />}
         {never ? <NoWebGpu status={status} /> : sections.map((name) => <Part key={name} name={name} />)}
       </main>
+      <p class="unseen" role="status">
+        {announcement.value}
+      </p>
       <footer>
         <DeviceLine />
         <p>

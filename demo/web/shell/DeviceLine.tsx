@@ -16,7 +16,7 @@ function deviceText(status: DeviceStatus): string {
     case "opening":
       return "Opening the GPU";
     case "lost":
-      return `The GPU was lost (${status.reason}). Opening it again; what was computed is kept.`;
+      return `The GPU was lost (${status.reason.replace(/\.$/, "")}). Opening it again; what was computed is kept.`;
     case "unavailable":
       return "No GPU can be used in this page.";
     case "ready": {

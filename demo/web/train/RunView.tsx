@@ -1,5 +1,8 @@
+import type { RunResult } from "../../../pipeline/run/types.js";
+import { useAnnounced } from "../shared/announce.js";
 import { counted, formatPercent } from "../shared/format.js";
 import { Progress } from "../shared/Progress.js";
+import type { TrainStatus } from "../worker/train/events.js";
 import { Confusion } from "./Confusion.js";
 import { LossChart } from "./LossChart.js";
 import { lastConfusion, lossSeries } from "./metrics.js";
@@ -33,14 +36,14 @@ export function RunView() {
         {hasTeacher ? "Iterative pseudo balancing" : "The labelled images alone"}, {run.model}: {run.parts.L} images to
         learn from, {run.parts.validation} to choose by, {run.parts.U} without a label, {run.parts.T} for the test.
       </p>
-      <StateLine />
+      <div class="state">
+        <StateLine />
+      </div>
       <Controls />
       {result && (
         <p class="result">
           <strong>Balanced accuracy of the student on the test part: {percent(result.student.balancedAccuracy)}</strong>{" "}
-          ({counted(result.student.n, "image")}; chance {formatPercent(result.chance)}
-          {result.teacher && `; the teacher ${percent(result.teacher.balancedAccuracy)}`}).
-          {result.student.n < 100 && " So few test images make this a rough figure."}
+          {resultText(result)}
         </p>
       )}
       <div class="run-charts">
@@ -67,26 +70,38 @@ export function RunView() {
   );
 }
 
+/** What the figure means, and what to compare it with. */
+function resultText({ student, teacher, chance }: RunResult): string {
+  const others = `chance ${formatPercent(chance)}${teacher ? `; the teacher ${percent(teacher.balancedAccuracy)}` : ""}`;
+  const rough = student.n < 100 ? " So few test images make this a rough figure." : "";
+  return `(the share that it finds of a class, averaged over the classes; ${counted(student.n, "image")}; ${others}).${rough}`;
+}
+
 function percent(value: number | null): string {
   return value === null ? "unknown" : formatPercent(value);
 }
 
+/** What there is to say of a run that is not going on; null: it goes on. */
+function standstill({ state, message }: TrainStatus): string | null {
+  switch (state) {
+    case "recovering":
+      return "The GPU was lost. As soon as it is back the training goes on from its last checkpoint.";
+    case "failed":
+      return `The training stopped: ${message}`;
+    case "paused":
+      return "Paused. It is kept in this browser, also when the page is closed.";
+    case "done":
+      return "Finished.";
+    default:
+      return null;
+  }
+}
+
 function StateLine() {
   const { state, message, run } = status.value;
-  if (state === "recovering")
-    return (
-      <p class="warning" role="status">
-        The GPU was lost ({message}). As soon as it is back the training goes on from its last checkpoint.
-      </p>
-    );
-  if (state === "failed")
-    return (
-      <p class="warning" role="status">
-        The training stopped: {message}
-      </p>
-    );
-  if (state === "paused") return <p role="status">Paused. It is kept in this browser, also when the page is closed.</p>;
-  if (state === "done") return <p role="status">Finished.</p>;
+  const text = standstill(status.value);
+  useAnnounced(text);
+  if (text !== null) return <p class={state === "recovering" || state === "failed" ? "warning" : undefined}>{text}</p>;
   const now = progress.value;
   if (!now || !run)
     return (
@@ -94,10 +109,14 @@ function StateLine() {
     );
   return (
     <Progress
-      label={`${now.label}: ${now.done} of ${now.total}${speedText(now, run.batch)}`}
+      label={`${capitalised(now.label)}: ${now.done} of ${now.total}${speedText(now, run.batch)}`}
       done={now.done / now.total}
     />
   );
+}
+
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
 /** Images per second, as a step takes them, and the time left of this phase. */
