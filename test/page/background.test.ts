@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { launchPlain, openSection, shot, test, watch } from "./browser.js";
-import { addImages, chooseTiny, keptMetrics, labelByKeys, start, state } from "./stripes.js";
+import { addImages, chooseTiny, keptLabels, keptMetrics, labelByKeys, start, state } from "./stripes.js";
 
 /** Training in a tab that is not looked at: browsers throttle its timers, draw no frames, and may freeze it. */
 
@@ -81,6 +81,30 @@ test("a training goes on out of sight and after a freeze, to the same losses; th
   }
 });
 
+test("labels are kept as soon as the page is out of sight, where timers sleep", async ({ site, complaints }) => {
+  const browser = await launchPlain();
+  try {
+    const { context } = browser;
+    await watch(context, complaints, "localhost");
+    const page = await context.newPage();
+    await openSection(page, site, "train");
+    await addImages(page);
+    await expect.poll(() => keptLabels(page)).toHaveLength(26);
+    await page.evaluate(() => {
+      window.setTimeout = (() => 1) as unknown as typeof setTimeout;
+    });
+    await labelByKeys(page);
+    expect((await keptLabels(page)).filter((label) => label !== null)).toEqual([]);
+    await (await context.newPage()).bringToFront();
+    expect(await page.evaluate(() => document.visibilityState)).toBe("hidden");
+    await expect
+      .poll(async () => (await keptLabels(page)).slice(0, 9))
+      .toEqual(["Along", "Across", "Along", "Across", "Along", "Across", "Along", "Across", null]);
+  } finally {
+    await browser.close();
+  }
+});
+
 test("two tabs share one run: what the other would do to it while this one trains is refused, and it ends undisturbed", {
   timeout: 400_000,
 }, async ({ page, context, site }) => {
@@ -99,6 +123,7 @@ test("two tabs share one run: what the other would do to it while this one train
   await expect.poll(() => state(other).textContent()).toMatch(/another tab of this page is training/);
   await shot(other, "train-two-tabs");
   await other.getByRole("button", { name: "Remove this run" }).click();
+  await other.getByRole("button", { name: "Remove it for good" }).click();
   await other.locator(".problem", { hasText: "another tab of this page is training" }).waitFor();
   expect(await state(page).textContent(), "still training").toMatch(/ of /);
 

@@ -108,6 +108,17 @@ test("stages, the list, and the image by keyboard", { timeout: 600_000 }, async 
   await expect.poll(() => page.locator("tr.shown th").textContent(), patience).toBe("2");
   await page.getByRole("button", { name: /Remove rgb420.jpg/ }).press("Enter");
   await expect.poll(() => page.locator(".well-list li").count(), patience).toBe(2);
+
+  await page.locator('nav a[href="#train"]').click();
+  const use = page.getByRole("button", { name: /^Use \d+ colon(y|ies) from Find/ });
+  const count = Number(/\d+/.exec((await use.textContent()) ?? "")?.[0]);
+  expect(count).toBeGreaterThanOrEqual(3);
+  await use.click();
+  const found = page.getByText(`${count} images: 0 labelled`);
+  await found.waitFor();
+  // No colony twice: one of the two could be trained on, and the other be the test.
+  await use.click();
+  expect(await found.count()).toBe(1);
 });
 
 test("what cannot be read is refused with the reason, and the rest goes on", async ({ page, site }) => {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { unzipSync } from "fflate";
+import { unzipSync, zipSync } from "fflate";
 import type { Page } from "playwright-core";
 import { afterAll, expect, type TestContext } from "vitest";
 import { runZip } from "../../demo/web/worker/train/archive.js";
@@ -11,7 +11,7 @@ import { pageData } from "../../demo/web/worker/train/images.js";
 import type { RunResult } from "../../pipeline/run/types.js";
 import { cli, type MetricsLine, metricsOf, startCli, weightsOf } from "../pipeline/run/support.js";
 import { noSwiftShader, swiftShaderDriver } from "../support/device.js";
-import { openSection, shot, test } from "./browser.js";
+import { expectPhoneWidth, openSection, shot, test } from "./browser.js";
 import { addImages, chooseTiny, images, labelByKeys, labels, state, tiny } from "./stripes.js";
 
 const folder = mkdtempSync(join(tmpdir(), "equipoise-train-page-"));
@@ -71,10 +71,17 @@ test("ten steps and what they learn are the command's to the last bit; the comma
   await addImages(page);
   await labelByKeys(page);
   await shot(page, "train-labels");
+  await expectPhoneWidth(page);
+  await page.getByRole("button", { name: "Clear all labels" }).click();
+  await page.getByText("26 images: 0 labelled").waitFor();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("26 images: 8 labelled, 18 without a label").waitFor();
   await chooseTiny(page, steps);
   await page.getByRole("button", { name: "Train", exact: true }).click();
   await expect.poll(() => state(page).textContent(), { timeout: 560_000 }).toBe("Finished.");
   await shot(page, "train-done");
+  await expectPhoneWidth(page);
+  expect(await page.locator("p.unseen[role=status]").textContent(), "said to screen readers").toBe("Finished.");
   const run = unpack(
     readFileSync(await saved(page, "Run with report (ZIP)", "run.zip")),
     join(folder, "equipoise-run"),
@@ -181,9 +188,19 @@ test("a run survives a pause, a reload and a lost device, and the command goes o
   expect(steps(metricsOf(run)).map(({ step }) => step)).toEqual(Array.from({ length: 160 }, (_, i) => i + 1));
 
   await page.getByRole("button", { name: "Remove this run" }).click();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Remove this run" }).press("Enter");
+  await page.getByRole("button", { name: "Remove it for good" }).click();
   await page.locator("#section-train .run").waitFor({ state: "detached" });
   await page.locator("#section-train .run-file").setInputFiles(join(folder, "b.zip"));
   await expect.poll(() => state(page).textContent()).toBe("Finished.");
+
+  // A folder of the command has its images elsewhere: what it brings along is said.
+  const whole = Object.entries(unzipSync(readFileSync(join(folder, "b.zip"))));
+  const bare = zipSync(Object.fromEntries(whole.filter(([name]) => !name.startsWith("data/"))));
+  const file = { name: "bare.zip", mimeType: "application/zip", buffer: Buffer.from(bare) };
+  await page.locator("#section-train .run-file").setInputFiles(file);
+  await page.getByText("bare.zip has no images, so its run is not shown. Its network is used from now on").waitFor();
 
   const resumed = await cli(["resume", paused, "--yes"]);
   expect(resumed.code, resumed.stderr).toBe(0);

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { ConfirmButton } from "../shared/ConfirmButton.js";
 import { classColour } from "../shared/colours.js";
 import { counted, formatPercent } from "../shared/format.js";
 import { greyCanvas } from "../shared/picture.js";
@@ -6,6 +7,7 @@ import { network, section } from "../state.js";
 import type { TrainImage } from "../worker/train/images.js";
 import {
   addClass,
+  canUndo,
   classes,
   clearLabels,
   closeSet,
@@ -13,7 +15,6 @@ import {
   current,
   guesses,
   label,
-  labels,
   mostClasses,
   removeClass,
   skip,
@@ -53,7 +54,7 @@ export function Labelling() {
           <ClassList canLabel={image != null} />
           <NewClass />
           <div class="buttons">
-            <button type="button" onClick={undo} disabled={labelled === 0}>
+            <button type="button" onClick={undo} disabled={!canUndo.value}>
               Undo <kbd>U</kbd>
             </button>
             <button type="button" onClick={skip} disabled={!image}>
@@ -63,9 +64,7 @@ export function Labelling() {
             <button type="button" onClick={clearLabels} disabled={labelled === 0}>
               Clear all labels
             </button>
-            <button type="button" onClick={closeSet}>
-              Remove the images
-            </button>
+            <ConfirmButton label="Remove the images" sure="Remove images and labels" onConfirm={closeSet} />
           </div>
         </div>
       </div>
@@ -162,7 +161,7 @@ function useKeys(): void {
       if (section.value !== "train" || typing || event.ctrlKey || event.metaKey || event.altKey) return;
       const name = /^[1-9]$/.test(event.key) ? classes.value[Number(event.key) - 1] : undefined;
       if (name !== undefined) label(name);
-      else if (event.key.toLowerCase() === "u" && labels.value.length > 0) undo();
+      else if (event.key.toLowerCase() === "u") undo();
       else if (event.key.toLowerCase() === "s") skip();
     };
     addEventListener("keydown", listen);

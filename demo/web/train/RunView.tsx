@@ -1,5 +1,6 @@
 import type { RunResult } from "../../../pipeline/run/types.js";
 import { useAnnounced } from "../shared/announce.js";
+import { ConfirmButton } from "../shared/ConfirmButton.js";
 import { counted, formatPercent } from "../shared/format.js";
 import { Progress } from "../shared/Progress.js";
 import type { TrainStatus } from "../worker/train/events.js";
@@ -163,11 +164,7 @@ function Controls() {
           Weights (safetensors)
         </button>
       )}
-      {!isBusy.value && (
-        <button type="button" onClick={discard}>
-          Remove this run
-        </button>
-      )}
+      {!isBusy.value && <ConfirmButton label="Remove this run" sure="Remove it for good" onConfirm={discard} />}
     </div>
   );
 }

@@ -4,7 +4,7 @@ import { showProblem } from "../state.js";
 import { Labelling } from "./Labelling.js";
 import { RunForm } from "./RunForm.js";
 import { RunView } from "./RunView.js";
-import { watchRun } from "./run.js";
+import { opened, watchRun } from "./run.js";
 import { Sources } from "./Sources.js";
 import { reading, restoreSession, trainImages } from "./session.js";
 
@@ -22,6 +22,7 @@ export function TrainSection() {
         with your GPU. A teacher learns from the labels, labels the rest, and a student learns from both.
       </p>
       <Sources />
+      <p role="status">{opened.value}</p>
       {reading.value && <Progress {...reading.value} />}
       {trainImages.value.length > 0 && (
         <>

@@ -27,6 +27,9 @@ const pace = new Speed();
 /** What the run said, the newest last. */
 export const notes: Signal<readonly { text: string; warning: boolean }[]> = signal([]);
 
+/** What came of opening a run without images; null: nothing to say. */
+export const opened: Signal<string | null> = signal(null);
+
 export const isBusy = computed(() => ["running", "pausing", "recovering"].includes(status.value.state));
 /** A training can be started or resumed. */
 export const isIdle = computed(() => !isBusy.value);
@@ -73,6 +76,7 @@ async function useTrained(): Promise<void> {
 
 export async function start(choice: TrainChoice): Promise<void> {
   notes.value = [];
+  opened.value = null;
   await attempt("Starting the training", () => api.train.start(currentSet(), choice));
 }
 
@@ -119,13 +123,14 @@ export function downloadWeights(): Promise<void> {
 /** A run from a ZIP file, of this page or of the command. */
 export function openRun(file: File): Promise<void> {
   return attempt(`Opening ${file.name}`, async () => {
+    opened.value = null;
     const { set, weights } = await api.train.openRun(file);
     if (set) openSet(set);
     if (!weights) return;
     const { run } = status.value;
     network.value = { name: file.name, origin: "file", classes: run?.classes ?? [], file: weights };
     if (!set)
-      notes.value = [{ text: `${file.name}: its network sorts the images below, and classifies.`, warning: false }];
+      opened.value = `${file.name} has no images, so its run is not shown. Its network is used from now on: by Classify, and here to put the most uncertain images first.`;
   });
 }
 

@@ -1,6 +1,7 @@
 import { computed, type Signal, signal } from "@preact/signals";
 import { proxy } from "comlink";
-import { showProblem, colonies as wellColonies, images as wellImages } from "../state.js";
+import { cropOf, wells } from "../find/wells.js";
+import { showProblem } from "../state.js";
 import { api } from "../worker/client.js";
 import { classNameProblem, type LabelledSet, type TrainImage } from "../worker/train/images.js";
 import type { Uncertainty } from "../worker/train/uncertainty.js";
@@ -25,7 +26,12 @@ export const reading: Signal<{ readonly label: string; readonly done: number | n
 
 /** Folder places of images that came with a run; void once a label changes. */
 let ids: readonly string[] | null = null;
-let history: readonly { readonly image: number; readonly label: string | null }[] = [];
+/** What can be taken back: one image's label, or all labels. */
+type Change =
+  | { readonly image: number; readonly label: string | null }
+  | { readonly all: readonly (string | null)[]; readonly image: number | null };
+const history: Signal<readonly Change[]> = signal([]);
+export const canUndo = computed(() => history.value.length > 0);
 
 export const counts = computed(() => classes.value.map((name) => labels.value.filter((one) => one === name).length));
 export const unlabelledCount = computed(() => labels.value.filter((label) => label === null).length);
@@ -48,7 +54,7 @@ export function openSet(set: LabelledSet, names?: readonly string[]): void {
   labels.value = set.labels;
   classes.value = [...new Set([...(names ?? []), ...found])];
   ids = set.ids ?? null;
-  history = [];
+  history.value = [];
   guesses.value = new Map();
   order.value = set.images.map((_, i) => i);
   current.value = nextUnlabelled(-1);
@@ -128,21 +134,19 @@ function folderClass(file: File): string | null {
   return classNameProblem(folder) === null && !/^images$/i.test(folder) ? folder : null;
 }
 
-/** Cuts the colonies out that were found in the section Find. */
+/** Adds the colonies that were found in the section Find, with their masks, those that are not there yet. */
 export function addColonies(): void {
-  const byId = new Map(wellImages.value.map((image) => [image.id, image]));
-  const cut = wellColonies.value.flatMap((colony): TrainImage[] => {
-    const well = byId.get(colony.imageId);
-    if (!well) return [];
-    const { x, y, width, height } = colony;
-    const pixels = new Uint8Array(width * height);
-    for (let row = 0; row < height; row++)
-      pixels.set(well.grey.subarray((y + row) * well.width + x, (y + row) * well.width + x + width), row * width);
-    return [{ name: `${well.name} ${colony.number}`, image: { width, height, pixels }, mask: null }];
-  });
+  const cut = wells.value.flatMap((well) => (well.found?.colonies ?? []).map((_, i) => cropOf(well, i + 1)));
   const before = currentSet();
-  const images = [...before.images, ...cut];
-  openSet({ images, labels: [...before.labels, ...cut.map(() => null)] }, classes.value);
+  const isNew = (one: TrainImage) => !before.images.some((other) => isSame(one, other));
+  const added = cut.filter(isNew);
+  if (added.length === 0) return;
+  const images = [...before.images, ...added];
+  openSet({ images, labels: [...before.labels, ...added.map(() => null)] }, classes.value);
+}
+
+function isSame({ name, image: a }: TrainImage, { name: other, image: b }: TrainImage): boolean {
+  return name === other && a.width === b.width && a.pixels.every((value, i) => value === b.pixels[i]);
 }
 
 /** @returns why not; null: done */
@@ -168,7 +172,7 @@ export function removeClass(name: string): void {
 export function label(name: string): void {
   const at = current.value;
   if (at === null) return;
-  history = [...history, { image: at, label: labels.value[at] ?? null }];
+  history.value = [...history.value, { image: at, label: labels.value[at] ?? null }];
   setLabel(at, name);
   current.value = nextUnlabelled(at);
 }
@@ -177,22 +181,21 @@ export function skip(): void {
   if (current.value !== null) current.value = nextUnlabelled(current.value);
 }
 
-/** Takes the last label back, and shows its image again. */
+/** Takes the last label back and shows its image again; or brings all labels back that were cleared. */
 export function undo(): void {
-  const last = history.at(-1);
+  const last = history.value.at(-1);
   if (!last) return;
-  history = history.slice(0, -1);
-  setLabel(last.image, last.label);
+  history.value = history.value.slice(0, -1);
+  if ("all" in last) setLabels(last.all);
+  else setLabel(last.image, last.label);
   current.value = last.image;
 }
 
 /** Forgets all labels: to label the images by hand. */
 export function clearLabels(): void {
-  labels.value = labels.value.map(() => null);
-  ids = null;
-  history = [];
+  history.value = [...history.value, { all: labels.value, image: current.value }];
+  setLabels(labels.value.map(() => null));
   current.value = nextUnlabelled(-1);
-  keep();
 }
 
 /** Puts the images first that a network is least sure of. @param weights a safetensors file of a run */
@@ -213,7 +216,11 @@ export async function sortByUncertainty(weights: Uint8Array): Promise<void> {
 }
 
 function setLabel(image: number, name: string | null): void {
-  labels.value = labels.value.map((one, i) => (i === image ? name : one));
+  setLabels(labels.value.map((one, i) => (i === image ? name : one)));
+}
+
+function setLabels(next: readonly (string | null)[]): void {
+  labels.value = next;
   ids = null;
   keep();
 }
