@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
@@ -140,6 +140,19 @@ test("what cannot be read is refused with the reason, and the rest goes on", asy
     expect(said[2]).toMatch(/notes\.png: is no PNG, JPEG or TIFF file/);
     await page.locator(".find-main .summary").filter({ hasText: "in odd.png" }).waitFor(patience);
     await shot(page, "find-refused");
+
+    for (const [input, kind, reason] of [
+      [".dropzone input", "tif", "more than the 512 MB that this page reads"],
+      [".run-file", "zip", "a page opens up to 1.0 GB"],
+    ] as const) {
+      const file = join(folder, `larger.${kind}`);
+      renameSync(kind === "tif" ? huge : join(folder, "larger.tif"), file);
+      await page.locator(`#section-train ${input}`).setInputFiles(file);
+      await page
+        .locator(".problem", { hasText: `larger.${kind}: has 1.1 GB` })
+        .filter({ hasText: reason })
+        .waitFor(patience);
+    }
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -86,6 +86,11 @@ describe("images of a run in the page", () => {
     await expect(openRunZip(new Uint8Array(50), "x.zip")).rejects.toThrow(/^x\.zip: is no ZIP file/);
     const empty = runZip(new Map(), pageData(await someImages()));
     await expect(openRunZip(empty, "x.zip")).rejects.toThrow("x.zip: holds no run (no config.json)");
+    // A file that says of itself that it unpacks to 3 GB: its directory has the size 24 bytes behind "PK\x01\x02".
+    const bomb = runZip(new Map([["config.json", text({})]]), pageData(await someImages()));
+    const entry = Buffer.from(bomb).indexOf("PK\x01\x02");
+    new DataView(bomb.buffer).setUint32(entry + 24, 3e9, true);
+    await expect(openRunZip(bomb, "x.zip")).rejects.toThrow("x.zip: unpacks to more than the 2.0 GB that a page opens");
   });
 
   test("need two classes, with names that folders can have", async () => {

@@ -9,7 +9,7 @@ import { cropOf, type Job, wells } from "../find/wells.js";
 import { again } from "../shared/again.js";
 import { announce } from "../shared/announce.js";
 import { download } from "../shared/downloads.js";
-import { counted, formatBytes } from "../shared/format.js";
+import { checkOpenable, counted } from "../shared/format.js";
 import { type LoadedNetwork, network, showProblem } from "../state.js";
 import type { ColonyMap } from "../worker/classifyService.js";
 import { api } from "../worker/client.js";
@@ -18,8 +18,6 @@ import { facts, map, patches, type Verdict, verdictOf, verdicts } from "./result
 /** What the section Classify does. */
 
 export const job: Signal<Job | null> = signal(null);
-/** A VGG19 of full width has 80 MB. */
-const mostBytes = 1e9;
 const bundledFile = "colonies.safetensors";
 let loaded: LoadedNetwork | null = null;
 
@@ -39,10 +37,7 @@ export function takeFiles(files: readonly File[]): Promise<void> {
     const config = files.find(({ name }) => /\.json$/i.test(name));
     if (!weights)
       throw new Error("choose the safetensors file of a network, such as weights/student.safetensors of a run");
-    if (weights.size > mostBytes)
-      throw new Error(
-        `${weights.name}: has ${formatBytes(weights.size)}; a page opens up to ${formatBytes(mostBytes)}`,
-      );
+    for (const file of [weights, ...(config ? [config] : [])]) checkOpenable(file);
     const beside = config && { name: config.name, text: await config.text() };
     await take(new Uint8Array(await weights.arrayBuffer()), weights.name, "file", beside);
   });

@@ -133,12 +133,25 @@ function NewClass() {
 /** Asks the page's network which images it is least sure of. */
 function UncertainFirst() {
   const known = network.value;
-  if (!known || unlabelledCount.value === 0) return null;
+  if (unlabelledCount.value === 0) return null;
+  // The network that the page brings along knows four kinds of drawn colonies: of other classes it says nothing.
+  const isOfUse = known && (known.origin !== "bundled" || isOf(known.classes, classes.value));
+  if (!isOfUse)
+    return (
+      <p class="small muted">
+        After a first training (a trial will do) the images that its network is least sure of can come first.
+      </p>
+    );
   return (
     <button type="button" onClick={() => sortByUncertainty(known.file)}>
       Most uncertain first
     </button>
   );
+}
+
+/** Whether a network tells these classes apart. */
+function isOf(known: readonly string[], wanted: readonly string[]): boolean {
+  return wanted.length > 0 && wanted.every((name) => known.includes(name));
 }
 
 /** A colony, as large as the desk. */

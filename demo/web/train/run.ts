@@ -1,6 +1,7 @@
 import { computed, type Signal, signal } from "@preact/signals";
 import { proxy } from "comlink";
 import { download } from "../shared/downloads.js";
+import { checkOpenable } from "../shared/format.js";
 import { network, showProblem } from "../state.js";
 import { api } from "../worker/client.js";
 import type { TrainChoice } from "../worker/train/choice.js";
@@ -124,6 +125,7 @@ export function downloadWeights(): Promise<void> {
 export function openRun(file: File): Promise<void> {
   return attempt(`Opening ${file.name}`, async () => {
     opened.value = null;
+    checkOpenable(file);
     const { set, weights } = await api.train.openRun(file);
     if (set) openSet(set);
     if (!weights) return;

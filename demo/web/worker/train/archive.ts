@@ -1,7 +1,8 @@
-import { type Unzipped, unzipSync, type Zippable, zipSync } from "fflate";
+import { type UnzipFileInfo, type Unzipped, unzipSync, type Zippable, zipSync } from "fflate";
 import { UserError } from "../../../../engine/errors.js";
 import { bytesSource, openImage, toGrey8 } from "../../../../pipeline/images/index.js";
 import { reason, runFiles } from "../../../../pipeline/run/store.js";
+import { formatBytes } from "../../shared/format.js";
 import { greyPng } from "../package.js";
 import { dataFolder, type LabelledSet, type PageData, pageData, type TrainImage } from "./images.js";
 
@@ -74,10 +75,21 @@ export async function openRunZip(bytes: Uint8Array, name: string): Promise<Archi
   return { files, set: await imagesOf(entries, `${prefix}${dataFolder}/`) };
 }
 
+/** Little can unpack to very much. */
+const mostUnpackedBytes = 2e9;
+
 function entriesOf(bytes: Uint8Array, name: string): Unzipped {
+  let total = 0;
+  const isWithin = ({ originalSize }: UnzipFileInfo) => {
+    total += originalSize;
+    if (total > mostUnpackedBytes)
+      throw new UserError(`${name}: unpacks to more than the ${formatBytes(mostUnpackedBytes)} that a page opens`);
+    return true;
+  };
   try {
-    return unzipSync(bytes);
+    return unzipSync(bytes, { filter: isWithin });
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${name}: is no ZIP file, or a damaged one (${reason(error)}); copy it again`);
   }
 }
