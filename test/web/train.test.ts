@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { unzipSync } from "fflate";
+import { unzipSync, zipSync } from "fflate";
 import { afterAll, describe, expect, test } from "vitest";
 import { lossSeries, parseLine, ticks } from "../../demo/web/train/metrics.js";
 import { Speed } from "../../demo/web/train/speed.js";
@@ -64,6 +64,33 @@ describe("images of a run in the page", () => {
     expect(again.images.map(({ image, mask }) => [image, mask])).toEqual(
       page.images.map(({ image, mask }) => [image, mask]),
     );
+  });
+
+  test("of a folder of the command are those that it trains on, in both layouts, without those of several classes", async () => {
+    const page = pageData(await someImages());
+    const zip = unzipSync(runZip(new Map(), page));
+    const pictures = Object.entries(zip).filter(([name]) => name.startsWith("data/images/"));
+    const several = { "MultiLabel/a.png": pictures[0]?.[1], "MultiLabel/b.png": pictures[1]?.[1] };
+    const below = (folder: string, files: object) =>
+      Object.fromEntries(Object.entries(files).map(([name, bytes]) => [folder + name, bytes as Uint8Array]));
+    const plain = Object.fromEntries(pictures.map(([name, bytes]) => [name.slice("data/images/".length), bytes]));
+    const options = { seed: 3, testFraction: 0.2 };
+    for (const files of [below("data/images/", several), below("data/", several)]) {
+      const whole = "data/MultiLabel/a.png" in files ? { ...files, ...below("data/", plain) } : { ...files, ...zip };
+      const root = folders.make(whole);
+      const scanned = await scanDataset(join(root, "data"));
+      const packed = zipSync(below("run/", { ...whole, "config.json": text({}), "data/.DS_Store": text(0) }));
+      const { set } = await openRunZip(packed, "run.zip");
+      const { dataset } = pageData(set as LabelledSet);
+      const parts = (data: typeof scanned) => {
+        const { L, U, T } = splitDataset(data, options);
+        return [L, U, T].map((part) => part.map((i) => data.images[i]?.id));
+      };
+      expect(parts(dataset)).toEqual(parts(scanned));
+      const masks = (data: typeof scanned) =>
+        data.images.filter(({ part }) => part !== "multi-label").map(({ id, mask }) => [id, mask !== null]);
+      expect(masks(dataset)).toEqual(masks(scanned));
+    }
   });
 
   test("are packed with the report; where none can be made without it, and it is said", async () => {

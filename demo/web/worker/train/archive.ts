@@ -1,5 +1,6 @@
 import { type UnzipFileInfo, type Unzipped, unzipSync, type Zippable, zipSync } from "fflate";
 import { UserError } from "../../../../engine/errors.js";
+import { isReadable } from "../../../../pipeline/images/formats.js";
 import { bytesSource, openImage, toGrey8 } from "../../../../pipeline/images/index.js";
 import { reason, runFiles } from "../../../../pipeline/run/store.js";
 import { formatBytes } from "../../shared/format.js";
@@ -56,6 +57,11 @@ export interface ArchivedRun {
   readonly set: LabelledSet | null;
 }
 
+const defaultData = {
+  unlabelled: ["Unlabelled"] as readonly string[],
+  multiLabel: ["MultiLabel"] as readonly string[],
+  useMultiLabel: false,
+};
 const kept: ReadonlySet<string> = new Set(Object.values(runFiles));
 
 /** @param name of the file, for messages @throws UserError for a damaged archive, or one without a run */
@@ -72,7 +78,8 @@ export async function openRunZip(bytes: Uint8Array, name: string): Promise<Archi
   for (const [path, content] of Object.entries(entries))
     if (path.startsWith(prefix) && kept.has(path.slice(prefix.length)))
       files.set(path.slice(prefix.length), new Uint8Array(content));
-  return { files, set: await imagesOf(entries, `${prefix}${dataFolder}/`) };
+  const folders = specialFolders(entries[config] as Uint8Array);
+  return { files, set: await imagesOf(entries, `${prefix}${dataFolder}/`, folders) };
 }
 
 /** Little can unpack to very much. */
@@ -94,25 +101,58 @@ function entriesOf(bytes: Uint8Array, name: string): Unzipped {
   }
 }
 
-async function imagesOf(entries: Unzipped, root: string): Promise<LabelledSet | null> {
-  const paths = Object.keys(entries)
-    .filter((path) => path.startsWith(`${root}images/`) && path.endsWith(".png"))
-    .sort();
+/** Folders that are no classes. */
+interface SpecialFolders {
+  readonly unlabelled: readonly string[];
+  /** Of images that show several classes, where the run does not learn from them: they are left out, as the command does it. */
+  readonly unused: readonly string[];
+}
+
+/** @param config of the run; what is wrong with it is said by who reads all of it */
+function specialFolders(config: Uint8Array): SpecialFolders {
+  const { unlabelled, multiLabel, useMultiLabel } = { ...defaultData, ...dataOptions(config) };
+  return useMultiLabel
+    ? { unlabelled: [...unlabelled, ...multiLabel], unused: [] }
+    : { unlabelled, unused: multiLabel };
+}
+
+function dataOptions(config: Uint8Array): Partial<typeof defaultData> {
+  try {
+    return JSON.parse(new TextDecoder().decode(config)).data ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** As the commands read a folder: classes are folders in "images", with masks in "masks", or there is no "images". */
+async function imagesOf(
+  entries: Unzipped,
+  root: string,
+  { unlabelled, unused }: SpecialFolders,
+): Promise<LabelledSet | null> {
+  const all = Object.keys(entries).filter((path) => path.startsWith(root) && isReadable(path) && !/\/\./.test(path));
+  const base = all.some((path) => path.startsWith(`${root}images/`)) ? `${root}images/` : root;
+  const stemBelow = (path: string, folder: string) => path.slice(folder.length).replace(/\.[^./]*$/, "");
+  const masks = new Map(
+    all.filter((path) => path.startsWith(`${root}masks/`)).map((path) => [stemBelow(path, `${root}masks/`), path]),
+  );
+  const folderOf = (path: string) => path.slice(base.length, Math.max(base.length, path.lastIndexOf("/")));
+  const isUsed = (path: string) => path.startsWith(base) && folderOf(path) !== "" && !unused.includes(folderOf(path));
+  const paths = all.filter(isUsed).sort();
   if (paths.length === 0) return null;
   const images: TrainImage[] = [];
-  const ids = paths.map((path) => path.slice(`${root}images/`.length));
+  const ids = paths.map((path) => path.slice(base.length));
   const labels: (string | null)[] = [];
   for (const [i, path] of paths.entries()) {
     const id = ids[i] as string;
-    const folder = id.slice(0, id.indexOf("/"));
-    const mask = entries[`${root}masks/${id}`];
-    const foreground = mask && (await decoded(mask, path));
+    const mask = masks.get(stemBelow(path, base));
+    const foreground = mask !== undefined && (await decoded(entries[mask] as Uint8Array, mask));
     images.push({
       name: id.slice(id.indexOf("/") + 1),
       image: await decoded(entries[path] as Uint8Array, path),
       mask: foreground ? { ...foreground, pixels: foreground.pixels.map((value) => (value > 0 ? 1 : 0)) } : null,
     });
-    labels.push(folder === "Unlabelled" ? null : folder);
+    labels.push(unlabelled.includes(folderOf(path)) ? null : folderOf(path));
   }
   return { images, labels, ids };
 }
