@@ -3,7 +3,7 @@ import { ConfirmButton } from "../shared/ConfirmButton.js";
 import { classColour } from "../shared/colours.js";
 import { counted, formatPercent } from "../shared/format.js";
 import { greyCanvas } from "../shared/picture.js";
-import { network, section } from "../state.js";
+import { type LoadedNetwork, network, section } from "../state.js";
 import type { TrainImage } from "../worker/train/images.js";
 import {
   addClass,
@@ -66,6 +66,7 @@ export function Labelling() {
             </button>
             <ConfirmButton label="Remove the images" sure="Remove images and labels" onConfirm={closeSet} />
           </div>
+          <TrialHint />
         </div>
       </div>
     </div>
@@ -133,15 +134,7 @@ function NewClass() {
 /** Asks the page's network which images it is least sure of. */
 function UncertainFirst() {
   const known = network.value;
-  if (unlabelledCount.value === 0) return null;
-  // The network that the page brings along knows four kinds of drawn colonies: of other classes it says nothing.
-  const isOfUse = known && (known.origin !== "bundled" || isOf(known.classes, classes.value));
-  if (!isOfUse)
-    return (
-      <p class="small muted">
-        After a first training (a trial will do) the images that its network is least sure of can come first.
-      </p>
-    );
+  if (!known || unlabelledCount.value === 0 || !isOfUse(known)) return null;
   return (
     <button type="button" onClick={() => sortByUncertainty(known.file)}>
       Most uncertain first
@@ -149,9 +142,21 @@ function UncertainFirst() {
   );
 }
 
-/** Whether a network tells these classes apart. */
-function isOf(known: readonly string[], wanted: readonly string[]): boolean {
-  return wanted.length > 0 && wanted.every((name) => known.includes(name));
+/** The network that the page brings along knows four kinds of drawn colonies: of other classes it says nothing. */
+function isOfUse({ origin, classes: known }: LoadedNetwork): boolean {
+  const wanted = classes.value;
+  return origin !== "bundled" || (wanted.length > 0 && wanted.every((name) => known.includes(name)));
+}
+
+/** How to come to the most uncertain images, where no network knows these classes yet. */
+function TrialHint() {
+  const known = network.value;
+  if (unlabelledCount.value === 0 || (known && isOfUse(known))) return null;
+  return (
+    <p class="small muted">
+      Label a few of each class and train a trial: then the images that its network is least sure of can come first.
+    </p>
+  );
 }
 
 /** A colony, as large as the desk. */

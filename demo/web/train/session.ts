@@ -59,7 +59,7 @@ export function openSet(set: LabelledSet, names?: readonly string[]): void {
   order.value = set.images.map((_, i) => i);
   current.value = nextUnlabelled(-1);
   api.train.keepImages(set.images).catch((error: unknown) => showProblem("Keeping the images", error));
-  keep();
+  keepNow();
 }
 
 /** Forgets images and labels; what was trained stays. */
