@@ -1,10 +1,9 @@
 import { join } from "node:path";
-import { csvLine } from "../data/csv.js";
 import type { Evaluation } from "../metrics.js";
 import { writeAtomic, writeJson } from "../run/folder.js";
 import { formatResultTable } from "../statistics/format.js";
 import { experimentFile, plannedName } from "../statistics/planned.js";
-import type { FinishedRun } from "../statistics/runs.js";
+import { keptAverages, type RecordedRun, recordedRunsCsv } from "../statistics/recorded.js";
 import { resultTable } from "../statistics/table.js";
 import type { Plan } from "./plan.js";
 import type { RunState } from "./state.js";
@@ -24,15 +23,8 @@ export function writeRecord(plan: Plan, root: string, runs: readonly RunState[])
   }
 }
 
-/** A finished run, its figures those of one test set. */
-interface TestedRun {
-  id: string;
-  label: string;
-  finished: FinishedRun;
-}
-
-/** @param set one of the plan's further test sets; default: the test part of the run's own images */
-function testedRuns(plan: Plan, runs: readonly RunState[], set?: string): TestedRun[] {
+/** Finished runs, their figures those of one test set. @param set one of the plan's further test sets; default: the test part of the run's own images */
+function testedRuns(plan: Plan, runs: readonly RunState[], set?: string): RecordedRun[] {
   return runs.flatMap(({ id, label, config, finished, evaluations }) => {
     const student = set === undefined ? finished?.student : evaluations.get(set)?.student;
     const planned = plannedName({ label, plan: plan.name }, config.config);
@@ -40,9 +32,9 @@ function testedRuns(plan: Plan, runs: readonly RunState[], set?: string): Tested
   });
 }
 
-function writeComparison(root: string, suffix: string, runs: readonly TestedRun[], about = ""): void {
+function writeComparison(root: string, suffix: string, runs: readonly RecordedRun[], about = ""): void {
   if (runs.length === 0) return;
-  writeAtomic(join(root, `runs${suffix}.csv`), runsCsv(runs));
+  writeAtomic(join(root, `runs${suffix}.csv`), recordedRunsCsv(runs));
   const table = resultTable(runs.map((run) => run.finished));
   writeAtomic(join(root, `table${suffix}.md`), about + formatResultTable(table, "markdown"));
 }
@@ -67,23 +59,8 @@ export function recordOf({ id, label, config, folder, status, finished, evaluati
   };
 }
 
-const averages = ["balancedAccuracy", "macroF1", "auroc", "accuracy"] as const;
-type Averages = Record<(typeof averages)[number], number | null>;
+type Averages = Record<(typeof keptAverages)[number], number | null>;
 
 function averagesOf(evaluation: Evaluation | undefined): Averages {
-  return Object.fromEntries(averages.map((key) => [key, evaluation?.[key] ?? null])) as Averages;
-}
-
-const figures = ["recall", "precision", "f1", "auroc"] as const;
-
-function runsCsv(runs: readonly TestedRun[]): string {
-  const classes = runs[0]?.finished.classes ?? [];
-  const perClass = classes.flatMap((name) => figures.map((figure) => `${figure}_${name}`));
-  const head = ["run", "configuration", "fold", "seed", "seconds", "n", ...averages, ...perClass];
-  const lines = runs.map(({ id, label, finished }) => {
-    const { student, fold, seed, seconds } = finished;
-    const ofClasses = student.perClass.flatMap((one) => figures.map((figure) => one[figure] ?? ""));
-    return [id, label, fold, seed, seconds, student.n, ...averages.map((key) => student[key] ?? ""), ...ofClasses];
-  });
-  return [head, ...lines].map((cells) => `${csvLine(cells)}\r\n`).join("");
+  return Object.fromEntries(keptAverages.map((key) => [key, evaluation?.[key] ?? null])) as Averages;
 }

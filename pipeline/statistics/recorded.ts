@@ -1,14 +1,36 @@
-/** Runs as the `runs.csv` of an experiment keeps them, so that a table can be made without their folders. */
+/** `runs.csv` of an experiment: a line per finished run. Written by experiments, read where a table is made without their folders. */
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { UserError } from "../../engine/errors.js";
-import { parseCsv } from "../data/csv.js";
+import { csvLine, parseCsv } from "../data/csv.js";
 import type { Evaluation } from "../metrics.js";
+import { classMetrics } from "./entries.js";
 import type { FinishedRun } from "./runs.js";
 
-const averages = ["balancedAccuracy", "macroF1", "auroc", "accuracy"] as const;
-const columns = ["run", "configuration", "fold", "seed", "seconds", "n", ...averages];
-const figures = ["recall", "precision", "f1", "auroc"] as const;
+/** Averages over classes that an experiment keeps of a run. */
+export const keptAverages = ["balancedAccuracy", "macroF1", "auroc", "accuracy"] as const;
+const columns = ["run", "configuration", "fold", "seed", "seconds", "n", ...keptAverages];
+
+/** A finished run as a line of `runs.csv`. */
+export interface RecordedRun {
+  /** Name of its folder. */
+  id: string;
+  /** Configuration and setting of the plan. */
+  label: string;
+  finished: FinishedRun;
+}
+
+/** All figures of the students, averages and per class; a quotient 0/0 is an empty cell. */
+export function recordedRunsCsv(runs: readonly RecordedRun[]): string {
+  const classes = runs[0]?.finished.classes ?? [];
+  const perClass = classes.flatMap((name) => classMetrics.map((figure) => `${figure}_${name}`));
+  const lines = runs.map(({ id, label, finished }) => {
+    const { student, fold, seed, seconds } = finished;
+    const ofClasses = student.perClass.flatMap((one) => classMetrics.map((figure) => one[figure] ?? ""));
+    return [id, label, fold, seed, seconds, student.n, ...keptAverages.map((key) => student[key] ?? ""), ...ofClasses];
+  });
+  return [[...columns, ...perClass], ...lines].map((cells) => `${csvLine(cells)}\r\n`).join("");
+}
 
 /** Whether a path given in the place of a folder of runs names such a file. */
 export function isRecord(path: string): boolean {
@@ -31,43 +53,38 @@ export function readRecordedRuns(file: string): FinishedRun[] {
   const plan = /^(.+)-runs(?:-.+)?\.csv$/i.exec(basename(file))?.[1] ?? basename(dirname(resolve(file)));
   return table.rows.map(({ line, values }) => {
     const at = (column: string) => number(values[column] ?? "", `${file}, line ${line}, column "${column}"`);
-    const whole = (column: string) => at(column) ?? Number.NaN;
-    const [fold, seed, label] = [whole("fold"), whole("seed"), values.configuration ?? ""];
-    const student = {
-      n: whole("n"),
+    const known = (column: string) => {
+      const value = at(column);
+      if (value !== null) return value;
+      throw new UserError(
+        `${file}, line ${line}, column "${column}": is empty; give the runs.csv as the experiment wrote it`,
+      );
+    };
+    const [fold, seed, label] = [known("fold"), known("seed"), values.configuration ?? ""];
+    const student: Evaluation = {
+      n: known("n"),
       loss: null,
       confusion: [],
-      ...Object.fromEntries(averages.map((name) => [name, at(name)])),
+      balancedAccuracy: at("balancedAccuracy"),
+      macroF1: at("macroF1"),
+      auroc: at("auroc"),
+      accuracy: at("accuracy"),
       perClass: classes.map((name) => ({
         class: name,
         support: 0,
-        ...Object.fromEntries(figures.map((figure) => [figure, at(`${figure}_${name}`)])),
+        recall: at(`recall_${name}`),
+        precision: at(`precision_${name}`),
+        f1: at(`f1_${name}`),
+        auroc: at(`auroc_${name}`),
       })),
-    } as unknown as Evaluation;
+    };
     // Its options are not recorded: plan and label stand for them.
-    const config = {
-      config: label.split(" ", 1)[0] ?? label,
-      recipe: "",
-      preset: "",
-      seed,
-      data: { fold },
-      label,
-      plan,
-    };
+    const name = label.split(" ", 1)[0] ?? label;
+    const config = { config: name, recipe: "", preset: "", seed, data: { fold }, label, plan };
     const folder = `${file}: ${values.run}`;
-    const seconds = whole("seconds");
-    return {
-      folder,
-      config,
-      fold,
-      seed,
-      classes,
-      student,
-      teacher: null,
-      seconds,
-      data: null,
-      planned: { label, plan },
-    };
+    const seconds = known("seconds");
+    const planned = { label, plan };
+    return { folder, config, fold, seed, classes, student, teacher: null, seconds, data: null, planned };
   });
 }
 

@@ -72,6 +72,8 @@ describe("runs.csv in the place of folders", () => {
     const [head = "", line = "", ...rest] = text.split("\r\n");
     const wrong = [head, line.replace(/,0,0,/, ",first,0,"), ...rest].join("\r\n");
     expect(refusal(wrong)).toThrow(`${broken}, line 2, column "fold": "first" is not a number`);
+    const empty = [head, line.replace(/,0,0,/, ",0,,"), ...rest].join("\r\n");
+    expect(refusal(empty)).toThrow(`${broken}, line 2, column "seed": is empty`);
     expect(refusal(text.replace("seed", "sed"))).toThrow(`${broken}: has no column "seed"`);
     expect(refusal("file,class\nx.png,Dense\n")).toThrow(`${broken}: has no column "run"`);
     expect(() => tableOfRuns([join(root, "none.csv")])).toThrow(`${join(root, "none.csv")}: cannot be read`);
