@@ -1,6 +1,7 @@
-import type { Page } from "playwright-core";
+import type { BrowserContext, Page } from "playwright-core";
 import { expect } from "vitest";
-import { launchPlain, openSection, shot, test, watch } from "./browser.js";
+import type { Served } from "../../scripts/web.mjs";
+import { type Complaints, launchPlain, openSection, shot, test, watch } from "./browser.js";
 import { addImages, chooseTiny, keptLabels, keptMetrics, labelByKeys, start, state } from "./stripes.js";
 
 /** Training in a tab that is not looked at: browsers throttle its timers, draw no frames, and may freeze it. */
@@ -34,16 +35,22 @@ function countFrames(page: Page) {
   });
 }
 
+/** Train here with the images of the tests. */
+async function pageWithImages(context: BrowserContext, site: Served, complaints: Complaints): Promise<Page> {
+  await watch(context, complaints, "localhost");
+  const page = await context.newPage();
+  await openSection(page, site, "train");
+  await addImages(page);
+  return page;
+}
+
 test("a training goes on out of sight and after a freeze, to the same losses; the view catches up", {
   timeout: 400_000,
 }, async ({ site, complaints }) => {
   const browser = await launchPlain([strict]);
   try {
     const { context } = browser;
-    await watch(context, complaints, "localhost");
-    const page = await context.newPage();
-    await openSection(page, site, "train");
-    await addImages(page);
+    const page = await pageWithImages(context, site, complaints);
     await labelByKeys(page);
     await page.getByLabel("Learn from").selectOption("labels");
     await chooseTiny(page, options);
@@ -85,10 +92,7 @@ test("labels are kept as soon as the page is out of sight, where timers sleep", 
   const browser = await launchPlain();
   try {
     const { context } = browser;
-    await watch(context, complaints, "localhost");
-    const page = await context.newPage();
-    await openSection(page, site, "train");
-    await addImages(page);
+    const page = await pageWithImages(context, site, complaints);
     await expect.poll(() => keptLabels(page)).toHaveLength(26);
     await page.evaluate(() => {
       window.setTimeout = (() => 1) as unknown as typeof setTimeout;
