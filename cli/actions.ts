@@ -32,6 +32,7 @@ export type { FigureNumber } from "../pipeline/figures/index.js";
 export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
 export type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";
 export type {
+  AnswerChoice,
   EvaluateOptions,
   EvaluationResult,
   PredictOptions,

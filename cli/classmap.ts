@@ -1,12 +1,14 @@
 import type { Command } from "commander";
 import { percent } from "../pipeline/format.js";
+import type { AnswerChoice } from "./actions.js";
 import { counted } from "./format.js";
 import { interruptible } from "./interrupt.js";
-import { given, positiveNumber, runLog, wholeNumber } from "./options.js";
+import { answerOption, given, positiveNumber, runLog, wholeNumber } from "./options.js";
 import type { Session } from "./session.js";
 
 interface Options {
   out: string;
+  network?: AnswerChoice;
   stride?: number;
   pixelSize?: number;
   masks?: string;
@@ -22,6 +24,7 @@ export function addClassMap(program: Command, session: Session): void {
     .argument("<run>", "folder of the run")
     .argument("<images...>", "image files (PNG, JPEG, TIFF), or folders of them")
     .requiredOption("--out <dir>", "folder to write to: <name>_map.png, <name>_labels.tif, areas.csv")
+    .addOption(answerOption())
     .option("--stride <px>", "distance of neighbouring patches (default: a quarter of the patch)", wholeNumber(1))
     .option("--pixel-size <um>", "micrometres per pixel: areas in um2, a scale bar", positiveNumber)
     .option("--masks <dir>", 'folder of the masks (default: "masks" beside "images")')

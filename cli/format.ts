@@ -10,14 +10,15 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => row.map(cell).join("  ").trimEnd()).join("\n");
 }
 
-/** The outcome of an evaluation: balanced accuracies side by side, then the classes of the student. */
+/** The outcome of an evaluation: balanced accuracies side by side (ensemble: the mean of both), then the classes of the student. */
 export function formatEvaluation(result: EvaluationResult): string {
-  const { chance, majority, teacher, student } = result;
+  const { chance, majority, teacher, student, ensemble } = result;
   const columns: [string, number | null][] = [
     ["chance", chance],
     ["majority", majority],
     ...(teacher ? [["teacher", teacher.balancedAccuracy] as [string, number | null]] : []),
     [teacher ? "student" : "network", student.balancedAccuracy],
+    ...(ensemble ? [["ensemble", ensemble.balancedAccuracy] as [string, number | null]] : []),
   ];
   const summary = [
     ["", ...columns.map(([name]) => name)],

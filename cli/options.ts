@@ -1,5 +1,5 @@
-import { InvalidArgumentError } from "commander";
-import type { RunLog } from "./actions.js";
+import { InvalidArgumentError, Option } from "commander";
+import type { AnswerChoice, RunLog } from "./actions.js";
 import type { Session } from "./session.js";
 
 /** Parser of an option that takes a whole number from `min` up. */
@@ -16,6 +16,14 @@ export function positiveNumber(text: string): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (value > 0 && Number.isFinite(value)) return value;
   throw new InvalidArgumentError("Give a number above 0.");
+}
+
+/** Which network of a run answers. */
+export function answerOption(): Option {
+  const answers: readonly AnswerChoice[] = ["student", "teacher", "ensemble"];
+  return new Option("--network <name>", "which network answers; ensemble: the mean of both (default: student)").choices(
+    answers,
+  );
 }
 
 /** Parser of an option that may be given several times. */

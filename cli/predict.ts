@@ -1,11 +1,12 @@
 import { type Command, InvalidArgumentError } from "commander";
-import type { RawOptions, RawResult } from "./actions.js";
+import type { AnswerChoice, RawOptions, RawResult } from "./actions.js";
 import { counted } from "./format.js";
-import { given, runLog, wholeNumber } from "./options.js";
+import { answerOption, given, runLog, wholeNumber } from "./options.js";
 import type { Session } from "./session.js";
 
 interface ImageOptions {
   out?: string;
+  network?: AnswerChoice;
   patches?: number;
   plate?: string;
   gallery?: string;
@@ -43,6 +44,7 @@ export function addPredict(program: Command, session: Session): void {
       "--out <file>",
       "CSV file to write: file, class, p_<Class>..., entropy, and well, time, ... where they are known",
     )
+    .addOption(answerOption())
     .option("--patches <n>", "patches averaged per image; 1 is the central crop", wholeNumber(1))
     .option("--plate <file>", "CSV file with columns well, condition, ...: joined to the table by the well")
     .option("--gallery <file>", "HTML file to write: the images that the network is least sure of")
@@ -77,14 +79,14 @@ async function predictImages(
   images: string[],
   options: Options,
 ): Promise<void> {
-  const { out, patches, plate, gallery, gallerySize, adapter } = options;
+  const { out, network, patches, plate, gallery, gallerySize, adapter } = options;
   if (options.tensors !== undefined || options.weights !== undefined)
     command.error("error: --weights and --tensors need --model");
   if (run === undefined) command.error("error: missing required argument 'run'");
   if (images.length === 0) command.error("error: missing required argument 'images'");
   if (out === undefined) command.error("error: required option '--out <file>' not specified");
   if (gallerySize !== undefined && gallery === undefined) command.error("error: --gallery-size needs --gallery");
-  const rest = { ...given({ patches, plate, gallery, gallerySize, adapter }), log: runLog(session) };
+  const rest = { ...given({ network, patches, plate, gallery, gallerySize, adapter }), log: runLog(session) };
   const count = await session.actions.predictRun(run, images, { out, ...rest });
   const shown = gallery === undefined ? "" : `\nthe most uncertain of them: ${gallery}`;
   const next = `\nover time: ${session.command("timecourse", out, "--by", "condition")}`;

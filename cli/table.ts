@@ -17,7 +17,7 @@ interface Options {
 }
 
 const formats: readonly TableFormat[] = ["markdown", "latex", "csv"];
-const networks: readonly NetworkChoice[] = ["student", "teacher", "both"];
+const networks: readonly NetworkChoice[] = ["student", "teacher", "ensemble", "all"];
 const averages: readonly TestedMetric[] = ["balancedAccuracy", "macroF1", "precision", "auroc", "accuracy"];
 /** Of one class, `recall:Dense`, or of each, `recall:*`. */
 const ofClass = /^(recall|precision|f1|auroc):./;
@@ -42,7 +42,11 @@ export function addTable(program: Command, session: Session): void {
         .argParser(metricList)
         .default(["balancedAccuracy"], "balancedAccuracy"),
     )
-    .addOption(new Option("--network <name>", "whose figures").choices(networks).default("student"))
+    .addOption(
+      new Option("--network <name>", "whose figures; ensemble: of the mean of teacher and student")
+        .choices(networks)
+        .default("student"),
+    )
     .option("--set <name>", "figures on the further images that a plan calls so (default: each run's own test part)")
     .option("--against <configuration>", "test all others against this one only (default: every pair)")
     .option("--gap <configurations...>", "LOWER UPPER: share of the way from one to the other that each closes")

@@ -11,8 +11,8 @@ import { searchRoot } from "../predictions/colonies.js";
 import { type InputImage, type JoinedColumns, joinFacts, readPlate } from "../predictions/join.js";
 import { softmaxOf } from "../run/classify.js";
 import { reason, writeAtomic } from "../run/folder.js";
-import { inputImages, withStudent } from "../run/predictRun.js";
-import type { RunLog } from "../run/types.js";
+import { inputImages, withNetworks } from "../run/predictRun.js";
+import type { AnswerChoice, RunLog } from "../run/types.js";
 import type { Workspace } from "../run/workspace.js";
 import { type Classify, type ClassMap, classMap, defaultStride } from "./classMap.js";
 import { encodeLabelTiff } from "./labelTiff.js";
@@ -22,6 +22,8 @@ import { classMapSvg } from "./overlay.js";
 export interface ClassMapRunOptions {
   /** Folder to write to. */
   readonly out: string;
+  /** Whose answer is mapped. Default: the student's. */
+  readonly network?: AnswerChoice;
   /** Distance of neighbouring patches, px; a quarter of the patch by default. */
   readonly stride?: number;
   /** Micrometres per pixel. */
@@ -72,9 +74,9 @@ export async function classMapRun(
       `${bare.length} image(s) have no mask, so the whole image is mapped, background included; first ${bare[0]?.file}. ` +
         `Masks lie in "masks" beside "images", or are named with --masks`,
     );
-  return withStudent(run, jobs, options.adapter, async (ws, network) => {
+  return withNetworks(run, jobs, options, async (ws, classifier) => {
     const stride = checkedStride(options.stride, ws.config.patch.size);
-    const classify: Classify = (patches) => softmaxOf(ws, network, patches);
+    const classify: Classify = (patches) => softmaxOf(ws, classifier, patches);
     const rows: AreaRow[] = [];
     for (const [i, job] of jobs.entries()) {
       options.signal?.throwIfAborted();

@@ -3,18 +3,18 @@ import { join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
 import { evaluationFile, evaluationSchema } from "../evaluationSchema.js";
-import type { Evaluation } from "../metrics.js";
 import { readJson, writeJson } from "../run/folder.js";
+import type { TestedNetworks } from "../run/testNetworks.js";
 import type { EvaluateOptions, EvaluationResult } from "../run/types.js";
 import type { PlannedEvaluation } from "./plan.js";
 
-const fileSchema = z.object({ data: z.string(), teacher: evaluationSchema.nullable(), student: evaluationSchema });
-
-/** What a run came to on further images. */
-export interface RunEvaluation {
-  teacher: Evaluation | null;
-  student: Evaluation;
-}
+const fileSchema = z.object({
+  data: z.string(),
+  teacher: evaluationSchema.nullable(),
+  student: evaluationSchema,
+  // Files of earlier versions do not have it.
+  ensemble: evaluationSchema.nullable().default(null),
+});
 
 /** Tests a finished run; another in tests. */
 export type Evaluate = (run: string, options: EvaluateOptions) => Promise<EvaluationResult>;
@@ -24,8 +24,8 @@ export type Evaluate = (run: string, options: EvaluateOptions) => Promise<Evalua
  * count: it will be made again.
  * @throws UserError naming a file that is not what an experiment writes
  */
-export function readEvaluations(run: string, planned: readonly PlannedEvaluation[]): Map<string, RunEvaluation> {
-  const found = new Map<string, RunEvaluation>();
+export function readEvaluations(run: string, planned: readonly PlannedEvaluation[]): Map<string, TestedNetworks> {
+  const found = new Map<string, TestedNetworks>();
   for (const { name, data } of planned) {
     const file = join(run, evaluationFile(name));
     if (!existsSync(file)) continue;
@@ -36,8 +36,8 @@ export function readEvaluations(run: string, planned: readonly PlannedEvaluation
         `${file}: "${issue?.path.join(".")}" is not what an experiment writes (${issue?.message}): remove it, it will be made again`,
       );
     }
-    const { teacher, student } = parsed.data;
-    if (parsed.data.data === data) found.set(name, { teacher, student });
+    const { data: images, ...tested } = parsed.data;
+    if (images === data) found.set(name, tested);
   }
   return found;
 }

@@ -10,7 +10,7 @@ import type { RunState } from "./state.js";
 
 /**
  * Writes what an experiment has come to: `experiment.json` (every run with its status, error and averages), `runs.csv` (a
- * line per finished run with all figures per class) and `table.md` (the comparison); the last two also for each of the
+ * line per network of each finished run with all figures per class) and `table.md` (the comparison); the last two also for each of the
  * plan's further test sets (`runs-NAME.csv`, `table-NAME.md`).
  */
 export function writeRecord(plan: Plan, root: string, runs: readonly RunState[]): void {
@@ -26,9 +26,9 @@ export function writeRecord(plan: Plan, root: string, runs: readonly RunState[])
 /** Finished runs, their figures those of one test set. @param set one of the plan's further test sets; default: the test part of the run's own images */
 function testedRuns(plan: Plan, runs: readonly RunState[], set?: string): RecordedRun[] {
   return runs.flatMap(({ id, label, config, finished, evaluations }) => {
-    const student = set === undefined ? finished?.student : evaluations.get(set)?.student;
+    const tested = set === undefined ? {} : evaluations.get(set);
     const planned = plannedName({ label, plan: plan.name }, config.config);
-    return finished && student ? [{ id, label, finished: { ...finished, student, planned } }] : [];
+    return finished && tested ? [{ id, label, finished: { ...finished, ...tested, planned } }] : [];
   });
 }
 
@@ -41,9 +41,13 @@ function writeComparison(root: string, suffix: string, runs: readonly RecordedRu
 
 /** What `experiment.json` and `--json` say of a run. */
 export function recordOf({ id, label, config, folder, status, finished, evaluations, error }: RunState) {
-  const further = [...evaluations].map(([name, { student, teacher }]) => [
+  const further = [...evaluations].map(([name, { student, teacher, ensemble }]) => [
     name,
-    { student: averagesOf(student), teacher: teacher && averagesOf(teacher) },
+    {
+      student: averagesOf(student),
+      teacher: teacher && averagesOf(teacher),
+      ensemble: ensemble && averagesOf(ensemble),
+    },
   ]);
   return {
     id,
@@ -55,8 +59,14 @@ export function recordOf({ id, label, config, folder, status, finished, evaluati
     error,
     seconds: finished?.seconds ?? null,
     ...averagesOf(finished?.student),
-    evaluations: Object.fromEntries(further) as Record<string, { student: Averages; teacher: Averages | null }>,
+    evaluations: Object.fromEntries(further) as Record<string, TestedAverages>,
   };
+}
+
+interface TestedAverages {
+  student: Averages;
+  teacher: Averages | null;
+  ensemble: Averages | null;
 }
 
 type Averages = Record<(typeof keptAverages)[number], number | null>;

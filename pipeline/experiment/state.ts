@@ -5,10 +5,11 @@ import { UserError } from "../../engine/errors.js";
 import { readEnvironment } from "../run/environment.js";
 import { readJson, runPaths, writeJson } from "../run/folder.js";
 import { runHolder } from "../run/lock.js";
+import type { TestedNetworks } from "../run/testNetworks.js";
 import { readRunConfig } from "../run/trainRun.js";
 import { decisive } from "../statistics/groups.js";
 import { type FinishedRun, readFinishedRun } from "../statistics/runs.js";
-import { type RunEvaluation, readEvaluations } from "./evaluations.js";
+import { readEvaluations } from "./evaluations.js";
 import type { Plan, PlannedRun } from "./plan.js";
 
 /** Where a run of an experiment stands; "elsewhere": another process works on it. */
@@ -20,7 +21,7 @@ export interface RunState extends PlannedRun {
   /** What was measured, once it is done. */
   finished: FinishedRun | null;
   /** What was measured on the plan's further images, by their names. */
-  evaluations: ReadonlyMap<string, RunEvaluation>;
+  evaluations: ReadonlyMap<string, TestedNetworks>;
   /** Why it failed. */
   error: string | null;
   /** When that was, ms since 1970. */

@@ -16,6 +16,8 @@ const resultSchema = z.object({
   majority: rate,
   teacher: evaluationSchema.nullable(),
   student: evaluationSchema,
+  /** Of the mean of both; runs of earlier versions do not have it. */
+  ensemble: evaluationSchema.nullish(),
   bestEpoch: rate,
   finetuned: z.boolean(),
   seconds: rate,
@@ -102,7 +104,7 @@ function parseDataset(value: unknown, notes: string[]): DatasetFacts | null {
 /** A result whose matrices do not fit its classes is as good as none. */
 function consistent(result: Result, notes: string[]): Result | null {
   const k = result.classes.length;
-  for (const evaluation of [result.student, result.teacher]) {
+  for (const evaluation of [result.student, result.teacher, result.ensemble]) {
     if (!evaluation) continue;
     const square = evaluation.confusion.length === k && evaluation.confusion.every((row) => row.length === k);
     if (square && evaluation.perClass.length === k) continue;

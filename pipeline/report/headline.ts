@@ -19,6 +19,7 @@ export function headline(run: RunData): Html {
 <p>${baselines(result, run)}</p></div>
 <div class="chart">${resultBars(result)}
 ${result.teacher && html`<p>${comparison(result.teacher, result.student)}</p>`}<p>${hardest(result.student)}</p>
+${result.ensemble ? html`<p>${together(result.ensemble)}</p>` : ""}
 ${result.finetuned && html`<p class="small">After it was chosen, the student was fine-tuned on the labelled images once more.</p>`}</div></div>`;
 }
 
@@ -122,6 +123,13 @@ function comparison(teacher: Evaluation, student: Evaluation): string {
       ? "more than a test part of this size would show by chance"
       : "a difference that a test part of this size can show by chance: repeat with other seeds or folds before relying on it";
   return `The student is ${how} (${range}): ${verdict}.`;
+}
+
+function together({ balancedAccuracy }: Evaluation): string {
+  return (
+    `Where both answer together, by the mean of their probabilities, it is ${percent(balancedAccuracy)}; ` +
+    "“predict --network ensemble” sorts images so."
+  );
 }
 
 function hardest({ perClass, confusion }: Evaluation): string {

@@ -5,7 +5,10 @@ import { blankPixels, evaluationLogits, type Purpose } from "../imbalance/classi
 import { type Evaluation, evaluate } from "../metrics.js";
 import type { Workspace } from "./workspace.js";
 
-interface ClassifyOptions {
+/** One network, or several whose class probabilities are averaged. */
+export type Classifier = Network | readonly Network[];
+
+export interface ClassifyOptions {
   /** Patches averaged per image; 1: the central crop. */
   readonly patches?: number;
   readonly onProgress?: (done: number, total: number) => void;
@@ -15,7 +18,7 @@ interface ClassifyOptions {
 /** Class probabilities of images in evaluation mode, without augmentation; several patches of an image are averaged. */
 export async function classify(
   ws: Workspace,
-  network: Network,
+  classifier: Classifier,
   images: readonly number[],
   options: ClassifyOptions = {},
 ): Promise<Float32Array[]> {
@@ -26,7 +29,7 @@ export async function classify(
     options.signal?.throwIfAborted();
     const chunk = images.slice(i, i + perPass);
     const cut = patches === 1 ? await ws.loader.centralBatch(chunk) : await ws.loader.tilesBatch(chunk, patches);
-    const soft = await softmaxOf(ws, network, cut);
+    const soft = await softmaxOf(ws, classifier, cut);
     chunk.forEach((_, k) => {
       results.push(average(soft.slice(k * patches, (k + 1) * patches)));
     });
@@ -43,12 +46,29 @@ export interface LogitOptions {
 
 const forTest: LogitOptions = { purpose: "test", blank: true };
 
-/** Softmax of patches, in passes of at most `ws.views`. */
+/** Softmax of patches, in passes of at most `ws.views`; of several networks the mean. */
 export async function softmaxOf(
+  ws: Workspace,
+  classifier: Classifier,
+  patches: readonly Patch[],
+  options: LogitOptions = forTest,
+): Promise<Float32Array[]> {
+  const networks = Array.isArray(classifier) ? (classifier as readonly Network[]) : [classifier as Network];
+  const each: Float32Array[][] = [];
+  for (const network of networks) each.push(await softmaxOfOne(ws, network, patches, options));
+  return meanOverNetworks(each);
+}
+
+/** The mean of what several networks make of the same images: a row of class probabilities per image. */
+export function meanOverNetworks(each: readonly (readonly Float32Array[])[]): Float32Array[] {
+  return (each[0] ?? []).map((_, i) => average(each.map((rows) => rows[i] as Float32Array)));
+}
+
+async function softmaxOfOne(
   ws: Workspace,
   network: Network,
   patches: readonly Patch[],
-  options: LogitOptions = forTest,
+  options: LogitOptions,
 ): Promise<Float32Array[]> {
   const rows: Float32Array[] = [];
   for (let i = 0; i < patches.length; i += ws.views) {

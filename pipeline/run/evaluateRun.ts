@@ -6,10 +6,10 @@ import type { Config } from "../config/schema.js";
 import { scanDataset } from "../data/scan.js";
 import { chance, majority } from "../metrics.js";
 import { readChoices } from "../tuning/store.js";
-import { evaluateOn } from "./classify.js";
 import { checkSameImages, dataRootOf, type Environment, readEnvironment } from "./environment.js";
 import { type RunPaths, runPaths } from "./folder.js";
 import { openData, openWorkspace } from "./open.js";
+import { testNetworks } from "./testNetworks.js";
 import { readRunConfig } from "./trainRun.js";
 import type { EvaluateOptions, EvaluationResult, RunLog } from "./types.js";
 import type { SplitData, Workspace } from "./workspace.js";
@@ -31,28 +31,20 @@ export async function evaluateRun(run: string, options: EvaluateOptions): Promis
   try {
     ws.device.choices.set(readChoices(paths.tuning));
     const { split, labels } = data;
-    const on = async (network: Network, label: string) => {
-      const onProgress = (done: number, total: number) => options.log.progress({ label, done, total });
-      return (
-        await evaluateOn(ws, network, split.T, labels, {
-          patches: options.patches ?? config.test.patches,
-          onProgress,
-          ...(options.signal && { signal: options.signal }),
-        })
-      ).evaluation;
-    };
-    const student = await on(loadNetwork(ws, "student", paths.student), "testing the student");
-    const teacher = existsSync(paths.teacher)
-      ? await on(loadNetwork(ws, "teacher", paths.teacher), "testing the teacher")
-      : null;
+    const student = loadNetwork(ws, "student", paths);
+    const teacher = existsSync(paths.teacher) ? loadNetwork(ws, "teacher", paths) : null;
+    const { patches = config.test.patches, log, signal } = options;
+    const { probabilities, ...tested } = await testNetworks(ws, { student, teacher }, data, {
+      ...{ patches, log },
+      ...(signal && { signal }),
+    });
     const known = [...split.L, ...split.validation].map((i) => labels[i] as number);
     const truth = split.T.map((i) => labels[i] as number);
     return {
       classes: dataset.classes,
       chance: chance(dataset.classes),
       majority: known.length > 0 ? majority(known, truth) : null,
-      teacher,
-      student,
+      ...tested,
     };
   } finally {
     await ws.close();
@@ -60,7 +52,8 @@ export async function evaluateRun(run: string, options: EvaluateOptions): Promis
 }
 
 /** A network with the weights that a run left. @throws UserError naming the file if it is missing. */
-export function loadNetwork(ws: Workspace, role: "teacher" | "student", file: string): Network {
+export function loadNetwork(ws: Workspace, role: "teacher" | "student", paths: RunPaths): Network {
+  const file = paths[role];
   if (!existsSync(file))
     throw new UserError(`${file}: is missing: the run has not finished; continue it with "equipoise resume"`);
   const network = ws.network(role);

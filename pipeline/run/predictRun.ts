@@ -2,13 +2,12 @@ import { constants, existsSync } from "node:fs";
 import { access, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { UserError } from "../../engine/index.js";
-import type { Network } from "../../models/index.js";
 import { isFolder, listImages } from "../data/listing.js";
 import type { ImageRecord } from "../data/types.js";
 import { type GalleryImage, galleryPage, mostUncertain } from "../predictions/gallery.js";
 import { type InputImage, type JoinedColumns, joinFacts, readPlate } from "../predictions/join.js";
 import { readChoices } from "../tuning/store.js";
-import { classify } from "./classify.js";
+import { type Classifier, classify } from "./classify.js";
 import { readEnvironment } from "./environment.js";
 import { loadNetwork } from "./evaluateRun.js";
 import { reason, runPaths, writeAtomic } from "./folder.js";
@@ -16,14 +15,14 @@ import { tellNotes } from "./notes.js";
 import { openWorkspace } from "./open.js";
 import { writePredictions } from "./predictions.js";
 import { readRunConfig } from "./trainRun.js";
-import type { PredictOptions } from "./types.js";
+import type { AnswerChoice, PredictOptions } from "./types.js";
 import type { Workspace } from "./workspace.js";
 
 /** Images in a gallery where nothing else is asked for. */
 const gallerySizeDefault = 200;
 
 /**
- * Classifies image files, or all images of folders, with the student of a run and writes a CSV; well, time and what a plate map
+ * Classifies image files, or all images of folders, with the student of a run (or its teacher, or both) and writes a CSV; well, time and what a plate map
  * says are joined to it (`joinFacts`). Masks are not needed: patches are cut from the middle, or in an even grid.
  * @returns the number of images
  * @throws UserError naming a file that is missing, cannot be read or cannot be written
@@ -35,10 +34,10 @@ export async function predictRun(run: string, inputs: readonly string[], options
   const map = plate === undefined ? null : readPlate(plate);
   const images = await inputImages(inputs);
   const joined = joinFacts(images, map, log);
-  return withStudent(run, images, options.adapter, async (ws, network) => {
+  return withNetworks(run, images, options, async (ws, classifier) => {
     const probabilities = await classify(
       ws,
-      network,
+      classifier,
       images.map((_, i) => i),
       {
         patches: options.patches ?? ws.config.test.patches,
@@ -54,21 +53,26 @@ export async function predictRun(run: string, inputs: readonly string[], options
 }
 
 /**
- * Opens the student of a finished run on image files, lets `work` use it and closes it.
- * @param masks mask of each image, where there is one
- * @throws UserError where the run has not finished
+ * Opens networks of a finished run on image files, lets `work` use them and closes them.
+ * @param images each with its mask, where there is one
+ * @param options.network which; default: the student
+ * @throws UserError where the run has not finished, or has no teacher and one is wanted
  */
-export async function withStudent<T>(
+export async function withNetworks<T>(
   run: string,
   images: readonly { readonly file: string; readonly mask?: string | null }[],
-  adapter: string | undefined,
-  work: (ws: Workspace, network: Network) => Promise<T>,
+  { network = "student", adapter }: { network?: AnswerChoice; adapter?: string },
+  work: (ws: Workspace, classifier: Classifier) => Promise<T>,
 ): Promise<T> {
   const paths = runPaths(resolve(run));
   const config = readRunConfig(paths);
   const { dataset } = readEnvironment(paths);
   if (!existsSync(paths.student))
     throw new UserError(`${paths.student}: is missing: the run has not finished; continue it with "equipoise resume"`);
+  if (network !== "student" && !existsSync(paths.teacher))
+    throw new UserError(
+      `--network ${network}: there is no ${paths.teacher}: the method of this run (${config.method}) has no teacher; use --network student`,
+    );
   const records = images.map(
     ({ file, mask = null }): ImageRecord => ({
       ...{ id: file, file: resolve(file), mask },
@@ -78,7 +82,11 @@ export async function withStudent<T>(
   const ws = await openWorkspace(config, records, dataset.classes, { adapter, training: false });
   try {
     ws.device.choices.set(readChoices(paths.tuning));
-    return await work(ws, loadNetwork(ws, "student", paths.student));
+    const roles = network === "ensemble" ? (["student", "teacher"] as const) : [network];
+    return await work(
+      ws,
+      roles.map((role) => loadNetwork(ws, role, paths)),
+    );
   } finally {
     await ws.close();
   }

@@ -1,15 +1,15 @@
-import { type Network, writeSafetensors } from "../../models/index.js";
+import { writeSafetensors } from "../../models/index.js";
 import { methods, phasesOf } from "../methods.js";
 import { chance, type Evaluation, majority } from "../metrics.js";
 import { weightsMetadata } from "../weights.js";
 import { alignNetwork } from "./align.js";
 import type { Checkpoint } from "./checkpoint.js";
-import { evaluateOn } from "./classify.js";
 import { adapterName } from "./dataFacts.js";
 import { tellNotes } from "./notes.js";
 import type { PhaseContext } from "./phase.js";
 import { predictionsCsv } from "./predictionsCsv.js";
 import { type RunStore, runFiles, writeJsonTo } from "./store.js";
+import { testNetworks } from "./testNetworks.js";
 import { Trainer, type TrainerOptions } from "./trainer.js";
 import type { Alignment, RunLog, RunResult } from "./types.js";
 import type { SplitData, Workspace } from "./workspace.js";
@@ -56,7 +56,7 @@ async function align(ws: Workspace, data: SplitData, trainer: Trainer, context: 
   return { student, teacher };
 }
 
-/** Tests teacher and student once on T and writes what the run leaves behind. */
+/** Tests the networks once on T and writes what the run leaves behind. */
 async function test(
   ws: Workspace,
   data: SplitData,
@@ -67,24 +67,15 @@ async function test(
 ): Promise<RunResult> {
   const { config } = ws;
   const { dataset, split, labels } = data;
-  const on = (network: Network, label: string) =>
-    evaluateOn(ws, network, split.T, labels, {
-      patches: config.test.patches,
-      signal,
-      onProgress: (done, total) => log.progress({ label, done, total }),
-    });
-  const student = await on(trainer.student, "testing the student");
-  const teacher: Evaluation | null = trainer.teacher
-    ? (await on(trainer.teacher, "testing the teacher")).evaluation
-    : null;
+  const { patches } = config.test;
+  const { probabilities, ...tested } = await testNetworks(ws, trainer, data, { patches, signal, log });
   const trainLabels = [...split.L, ...split.validation].map((i) => labels[i] as number);
   const truth = split.T.map((i) => labels[i] as number);
   const result: RunResult = {
     classes: dataset.classes,
     chance: chance(dataset.classes),
     majority: majority(trainLabels, truth),
-    teacher,
-    student: student.evaluation,
+    ...tested,
     ...(alignment && { alignment }),
     bestEpoch: trainer.bestEpoch,
     finetuned: phasesOf(config).includes("finetune"),
@@ -93,12 +84,12 @@ async function test(
   const metadata = ({ n, balancedAccuracy }: Evaluation) =>
     weightsMetadata(config, dataset.classes, { images: n, balancedAccuracy });
   await store.write(runFiles.student, writeSafetensors(await trainer.student.stateDict(), metadata(result.student)));
-  if (trainer.teacher && teacher)
-    await store.write(runFiles.teacher, writeSafetensors(await trainer.teacher.stateDict(), metadata(teacher)));
+  if (trainer.teacher && result.teacher)
+    await store.write(runFiles.teacher, writeSafetensors(await trainer.teacher.stateDict(), metadata(result.teacher)));
   const rows = split.T.map((image, i) => ({
     file: imageName(data, image),
     truth: truth[i] as number,
-    probabilities: student.probabilities[i] as Float32Array,
+    probabilities: probabilities[i] as Float32Array,
   }));
   await store.write(runFiles.predictions, predictionsCsv(rows, dataset.classes));
   await writeJsonTo(store, runFiles.tuning, ws.device.choices.record());

@@ -1,5 +1,5 @@
 import type { Config } from "../config/schema.js";
-import type { Evaluation } from "../metrics.js";
+import type { TestedNetworks } from "./testNetworks.js";
 
 /** Where a run takes its kernels from: the defaults, what was tuned before, or a tuning first of what is still unknown. */
 export type TuneMode = "off" | "cached" | "full";
@@ -49,13 +49,10 @@ export interface Alignment {
 }
 
 /** The content of a run's `result.json`. */
-export interface RunResult {
+export interface RunResult extends TestedNetworks {
   classes: string[];
   chance: number;
   majority: number | null;
-  /** Null for methods without a teacher. */
-  teacher: Evaluation | null;
-  student: Evaluation;
   /** Only where alignment was asked for. */
   alignment?: Alignment;
   /** The epoch whose student is tested, from 0. */
@@ -65,7 +62,7 @@ export interface RunResult {
 }
 
 /** What an evaluation of a finished run gives. */
-export type EvaluationResult = Pick<RunResult, "classes" | "chance" | "majority" | "teacher" | "student">;
+export type EvaluationResult = TestedNetworks & Pick<RunResult, "classes" | "chance" | "majority">;
 
 export interface EvaluateOptions {
   /** Another folder of labelled images than the run's test part. */
@@ -77,7 +74,12 @@ export interface EvaluateOptions {
   signal?: AbortSignal;
 }
 
+/** Whose answer: one network's, or the mean of both. */
+export type AnswerChoice = keyof TestedNetworks;
+
 export interface PredictOptions {
+  /** Whose answer is written. Default: the student's. */
+  network?: AnswerChoice;
   /** CSV file to write. */
   out: string;
   patches?: number;

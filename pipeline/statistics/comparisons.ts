@@ -42,12 +42,19 @@ function correctedTests(raw: Record<TestName, TestOutcome>, p: (test: TestName) 
   };
 }
 
-/** Like with like, student with student; and each student with its own teacher where both are shown. */
+/**
+ * Like with like, student with student; the networks of a configuration with each other where they are shown; and where all are compared
+ * with one that has no such network (a supervised one has no teacher), with its student.
+ */
 function pairsOf(entries: readonly Entry[], against: string | null): [Entry, Entry][] {
+  const has = (configuration: string, network: Entry["network"]) =>
+    entries.some((entry) => entry.configuration === configuration && entry.network === network);
+  const standsIn = (a: Entry, b: Entry) =>
+    a.configuration === against && a.network === "student" && !has(a.configuration, b.network);
   return entries.flatMap((a, i) =>
     entries.slice(i + 1).flatMap((b): [Entry, Entry][] => {
       if (a.configuration === b.configuration) return [[a, b]];
-      if (a.network !== b.network) return [];
+      if (a.network !== b.network && !standsIn(a, b) && !standsIn(b, a)) return [];
       if (against === null || b.configuration === against) return [[a, b]];
       return a.configuration === against ? [[b, a]] : [];
     }),

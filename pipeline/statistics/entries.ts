@@ -1,6 +1,7 @@
-/** The rows of a table: a configuration's students, or its teachers, over its runs. */
+/** The rows of a table: a configuration's students, its teachers, or the mean of both, over its runs. */
 import { UserError } from "../../engine/errors.js";
 import type { Evaluation } from "../metrics.js";
+import type { TestedNetworks } from "../run/testNetworks.js";
 import type { GroupableRun, RunGroup } from "./groups.js";
 import type { FinishedRun } from "./runs.js";
 import { mean } from "./tests.js";
@@ -51,36 +52,40 @@ export function expandMetrics(metrics: readonly TestedMetric[], classes: readonl
   return [...new Set(all)];
 }
 
-export const networkChoices = ["student", "teacher", "both"] as const;
+/** Whose figures a row may show; the ensemble answers with the mean of the class probabilities of both networks. */
+export const testedNetworks = ["student", "teacher", "ensemble"] as const satisfies (keyof TestedNetworks)[];
+export type TestedNetwork = (typeof testedNetworks)[number];
+
+export const networkChoices = [...testedNetworks, "all"] as const;
 export type NetworkChoice = (typeof networkChoices)[number];
 
 /** One network of one configuration. */
 export interface Entry {
-  /** Configuration, and which network where both are shown. */
+  /** Configuration, and which network where all are shown. */
   label: string;
   configuration: string;
-  network: "student" | "teacher";
+  network: TestedNetwork;
   runs: { run: FinishedRun; evaluation: Evaluation }[];
 }
 
 /**
  * The rows for the networks wanted; a configuration without teachers has no row for them.
- * @throws UserError when teachers alone are wanted and no run has one
+ * @throws UserError when no run has what is wanted
  */
 export function entriesOf(groups: readonly RunGroup[], wanted: NetworkChoice): Entry[] {
-  const networks = wanted === "both" ? (["student", "teacher"] as const) : [wanted];
+  const networks = wanted === "all" ? testedNetworks : [wanted];
   const entries = groups.flatMap(({ label: configuration, runs }) =>
     networks.flatMap((network): Entry[] => {
       const tested = runs.flatMap((run) => {
         const evaluation = run[network];
         return evaluation ? [{ run, evaluation }] : [];
       });
-      const label = wanted === "both" ? `${configuration}, ${network}` : configuration;
+      const label = wanted === "all" ? `${configuration}, ${network}` : configuration;
       return tested.length === 0 ? [] : [{ label, configuration, network, runs: tested }];
     }),
   );
   if (entries.length === 0)
-    throw new UserError(`--network ${wanted}: none of these runs has a teacher; use --network student`);
+    throw new UserError(`--network ${wanted}: none of these runs has figures of it; use --network student`);
   return entries;
 }
 

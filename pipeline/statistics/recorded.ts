@@ -1,17 +1,19 @@
-/** `runs.csv` of an experiment: a line per finished run. Written by experiments, read where a table is made without their folders. */
+/** `runs.csv` of an experiment: a line per network of a finished run. Written by experiments, read where a table is made without their folders. */
 import { readFileSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { UserError } from "../../engine/errors.js";
 import { csvLine, parseCsv } from "../data/csv.js";
 import type { Evaluation } from "../metrics.js";
-import { classMetrics } from "./entries.js";
+import { classMetrics, type TestedNetwork, testedNetworks } from "./entries.js";
 import type { FinishedRun } from "./runs.js";
 
 /** Averages over classes that an experiment keeps of a run. */
 export const keptAverages = ["balancedAccuracy", "macroF1", "auroc", "accuracy"] as const;
-const columns = ["run", "configuration", "fold", "seed", "seconds", "n", ...keptAverages];
+const columns = ["run", "configuration", "network", "fold", "seed", "seconds", "n", ...keptAverages];
+/** Files of earlier versions are without it: all figures are the students'. */
+const optional = "network";
 
-/** A finished run as a line of `runs.csv`. */
+/** A finished run in `runs.csv`. */
 export interface RecordedRun {
   /** Name of its folder. */
   id: string;
@@ -20,15 +22,19 @@ export interface RecordedRun {
   finished: FinishedRun;
 }
 
-/** All figures of the students, averages and per class; a quotient 0/0 is an empty cell. */
+/** All figures of the networks, averages and per class, the student first; a quotient 0/0 is an empty cell. */
 export function recordedRunsCsv(runs: readonly RecordedRun[]): string {
   const classes = runs[0]?.finished.classes ?? [];
   const perClass = classes.flatMap((name) => classMetrics.map((figure) => `${figure}_${name}`));
-  const lines = runs.map(({ id, label, finished }) => {
-    const { student, fold, seed, seconds } = finished;
-    const ofClasses = student.perClass.flatMap((one) => classMetrics.map((figure) => one[figure] ?? ""));
-    return [id, label, fold, seed, seconds, student.n, ...keptAverages.map((key) => student[key] ?? ""), ...ofClasses];
-  });
+  const lines = runs.flatMap(({ id, label, finished }) =>
+    testedNetworks.flatMap((network) => {
+      const { [network]: tested, fold, seed, seconds } = finished;
+      if (!tested) return [];
+      const ofClasses = tested.perClass.flatMap((one) => classMetrics.map((figure) => one[figure] ?? ""));
+      const averages = keptAverages.map((key) => tested[key] ?? "");
+      return [[id, label, network, fold, seed, seconds, tested.n, ...averages, ...ofClasses]];
+    }),
+  );
   return [[...columns, ...perClass], ...lines].map((cells) => `${csvLine(cells)}\r\n`).join("");
 }
 
@@ -38,20 +44,21 @@ export function isRecord(path: string): boolean {
 }
 
 /**
- * Reads a `runs.csv`, or the `runs-NAME.csv` of further images: the students' figures, without confusion matrices and losses. The plan is
+ * Reads a `runs.csv`, or the `runs-NAME.csv` of further images: the networks' figures, without confusion matrices and losses. The plan is
  * called by the folder of the file, or by what stands before `runs` in its name: `paper-runs-test.csv`.
  * @throws UserError naming the file, and the line and value that is not what an experiment writes
  */
 export function readRecordedRuns(file: string): FinishedRun[] {
   const table = parseCsv(readText(file), file);
-  const missing = columns.find((name) => !table.columns.includes(name));
+  const missing = columns.find((name) => name !== optional && !table.columns.includes(name));
   if (missing !== undefined)
     throw new UserError(`${file}: has no column "${missing}"; give the runs.csv of an experiment, or folders of runs`);
   const classes = table.columns.flatMap((name) => (name.startsWith("recall_") ? [name.slice("recall_".length)] : []));
   if (classes.length === 0)
     throw new UserError(`${file}: has no column "recall_<Class>"; give the runs.csv of an experiment`);
   const plan = /^(.+)-runs(?:-.+)?\.csv$/i.exec(basename(file))?.[1] ?? basename(dirname(resolve(file)));
-  return table.rows.map(({ line, values }) => {
+  const runs: FinishedRun[] = [];
+  for (const { line, values } of table.rows) {
     const at = (column: string) => number(values[column] ?? "", `${file}, line ${line}, column "${column}"`);
     const known = (column: string) => {
       const value = at(column);
@@ -60,32 +67,56 @@ export function readRecordedRuns(file: string): FinishedRun[] {
         `${file}, line ${line}, column "${column}": is empty; give the runs.csv as the experiment wrote it`,
       );
     };
-    const [fold, seed, label] = [known("fold"), known("seed"), values.configuration ?? ""];
-    const student: Evaluation = {
-      n: known("n"),
-      loss: null,
-      confusion: [],
-      balancedAccuracy: at("balancedAccuracy"),
-      macroF1: at("macroF1"),
-      auroc: at("auroc"),
-      accuracy: at("accuracy"),
-      perClass: classes.map((name) => ({
-        class: name,
-        support: 0,
-        recall: at(`recall_${name}`),
-        precision: at(`precision_${name}`),
-        f1: at(`f1_${name}`),
-        auroc: at(`auroc_${name}`),
-      })),
-    };
-    // Its options are not recorded: plan and label stand for them.
-    const name = label.split(" ", 1)[0] ?? label;
-    const config = { config: name, recipe: "", preset: "", seed, data: { fold }, label, plan };
+    const evaluation = evaluationOf(classes, known("n"), at);
+    const network = (values.network ?? "student") as TestedNetwork;
     const folder = `${file}: ${values.run}`;
-    const seconds = known("seconds");
-    const planned = { label, plan };
-    return { folder, config, fold, seed, classes, student, teacher: null, seconds, data: null, planned };
-  });
+    const student = runs.findLast((run) => run.folder === folder);
+    if (network === "student") {
+      const [fold, seed, seconds, label] = [known("fold"), known("seed"), known("seconds"), values.configuration ?? ""];
+      // Its options are not recorded: plan and label stand for them.
+      const name = label.split(" ", 1)[0] ?? label;
+      const config = { config: name, recipe: "", preset: "", seed, data: { fold }, label, plan };
+      const others = { teacher: null, ensemble: null, data: null };
+      runs.push({
+        folder,
+        config,
+        fold,
+        seed,
+        classes,
+        student: evaluation,
+        ...others,
+        seconds,
+        planned: { label, plan },
+      });
+    } else if (student && testedNetworks.includes(network)) student[network] = evaluation;
+    else
+      throw new UserError(
+        `${file}, line ${line}, column "network": "${network}" is none of ${testedNetworks.join(", ")}, or its run has no ` +
+          "line of the student above it; give the runs.csv as the experiment wrote it",
+      );
+  }
+  return runs;
+}
+
+/** The figures of a line. */
+function evaluationOf(classes: readonly string[], n: number, at: (column: string) => number | null): Evaluation {
+  return {
+    n,
+    loss: null,
+    confusion: [],
+    balancedAccuracy: at("balancedAccuracy"),
+    macroF1: at("macroF1"),
+    auroc: at("auroc"),
+    accuracy: at("accuracy"),
+    perClass: classes.map((name) => ({
+      class: name,
+      support: 0,
+      recall: at(`recall_${name}`),
+      precision: at(`precision_${name}`),
+      f1: at(`f1_${name}`),
+      auroc: at(`auroc_${name}`),
+    })),
+  };
 }
 
 function readText(file: string): string {

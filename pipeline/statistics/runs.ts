@@ -12,6 +12,7 @@ const figuresSchema = z.object({
   classes: z.array(z.string()).min(1),
   student: evaluationSchema,
   teacher: evaluationSchema.nullish(),
+  ensemble: evaluationSchema.nullish(),
 });
 const resultSchema = figuresSchema.extend({ seconds: z.number() });
 
@@ -39,6 +40,8 @@ export interface FinishedRun {
   student: Evaluation;
   /** Null where the method has none. */
   teacher: Evaluation | null;
+  /** Of the mean of both; null without a teacher, and in runs that did not test it. */
+  ensemble: Evaluation | null;
   seconds: number;
   /** Folder of images; null where the run does not say. */
   data: string | null;
@@ -109,12 +112,24 @@ export function readFinishedRun(folder: string, set?: string): FinishedRun {
   checkNames(join(folder, "result.json"), own, own.classes);
   const tested = set === undefined ? own : read(join(folder, evaluationFile(set)), figuresSchema);
   if (set !== undefined) checkNames(join(folder, evaluationFile(set)), tested, own.classes);
-  const { student, teacher = null } = tested;
+  const { student, teacher = null, ensemble = null } = tested;
   const environment = join(folder, "environment.json");
   const data = existsSync(environment) ? read(environment, datasetSchema).dataset.root : null;
   const { classes } = own;
   const { seed } = config;
-  return { folder, config, fold: config.data.fold, seed, classes, student, teacher, seconds, data, planned: null };
+  return {
+    folder,
+    config,
+    fold: config.data.fold,
+    seed,
+    classes,
+    student,
+    teacher,
+    ensemble,
+    seconds,
+    data,
+    planned: null,
+  };
 }
 
 /** The options of a run, finished or not. @throws UserError naming the file and what is wrong with it */
@@ -122,8 +137,12 @@ export function readRunConfig(folder: string): RunConfig {
   return read(join(folder, "config.json"), configSchema);
 }
 
-function checkNames(file: string, { student, teacher }: z.infer<typeof figuresSchema>, classes: string[]): void {
-  for (const evaluation of [student, teacher]) {
+function checkNames(
+  file: string,
+  { student, teacher, ensemble }: z.infer<typeof figuresSchema>,
+  classes: string[],
+): void {
+  for (const evaluation of [student, teacher, ensemble]) {
     const named = evaluation?.perClass.map((one) => one.class) ?? classes;
     if (named.join("\n") === classes.join("\n")) continue;
     throw new UserError(

@@ -78,8 +78,9 @@ export function resultTable(runs: readonly FinishedRun[], options: TableOptions 
   const against = options.against === undefined ? null : chosenGroup(groups, "--against", options.against).label;
   const ends = options.gap === undefined ? null : gapEnds(groups, options.gap);
   const entries = entriesOf(groups, network);
-  const comparisons = compareEntries(entries, metrics, against);
-  const gap = ends && { ...ends, rows: closedGaps(withEnds(entries, groups, ends), metrics, ends) };
+  const comparisons = compareEntries(withStudents(entries, groups, against ? [against] : []), metrics, against);
+  const all = ends && withStudents(entries, groups, [ends.lower, ends.upper]);
+  const gap = ends && all && { ...ends, rows: closedGaps(all, metrics, ends) };
   return {
     classes,
     network,
@@ -133,10 +134,10 @@ function gapEnds(groups: readonly RunGroup[], [from, to]: readonly [string, stri
   return { lower, upper };
 }
 
-/** The rows and, for a gap between teachers, the ends that have students only. */
-function withEnds(entries: readonly Entry[], groups: readonly RunGroup[], ends: { lower: string; upper: string }) {
+/** The rows and, where they are teachers or ensembles, the students of those configurations that have nothing else. */
+function withStudents(entries: readonly Entry[], groups: readonly RunGroup[], configurations: readonly string[]) {
   const lacking = groups.filter(
-    ({ label }) => Object.values(ends).includes(label) && !entries.some(({ configuration }) => configuration === label),
+    ({ label }) => configurations.includes(label) && !entries.some(({ configuration }) => configuration === label),
   );
   return lacking.length === 0 ? entries : [...entries, ...entriesOf(lacking, "student")];
 }
@@ -145,7 +146,12 @@ const gapNote =
   "Share of the gap closed: (mean - mean of the lower end) / (mean of the upper end - mean of the lower end), over the folds and seeds that all three have. Intervals: 95 %, by Fieller's theorem for a quotient of paired means (J. R. Stat. Soc. B 16, 1954, 175-185), each for itself, without a correction for their number; 0 lies outside exactly when the paired t-test against the lower end has p < 0.05.";
 
 function notesOn(runs: readonly FinishedRun[], groups: readonly RunGroup[], network: NetworkChoice): string[] {
-  const whose = { student: "the student", teacher: "the teacher", both: "student and teacher" }[network];
+  const whose = {
+    student: "the student",
+    teacher: "the teacher",
+    ensemble: "the mean of teacher and student",
+    all: "student, teacher and the mean of both",
+  }[network];
   const notes = [
     'Recall is the true TPR, TP / (TP + FN). What Witmer & Bhanu (2024) call TPR in Tables 2, 3 and 5 divides by the predicted counts: it is precision. Compare their "TPR" with the precision here; their F1 is F1.',
     `Mean (standard deviation, n - 1) over folds and seeds, of ${whose}; a quotient 0/0 is left out.`,

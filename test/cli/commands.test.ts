@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { EvaluateOptions, ImportOptions, SynthOptions } from "../../cli/actions.js";
+import type { EvaluateOptions, ImportOptions, PredictOptions, SynthOptions } from "../../cli/actions.js";
 import { run, runResult } from "./support.js";
 
 describe("the other commands pass on their arguments", () => {
@@ -46,7 +46,8 @@ describe("the other commands pass on their arguments", () => {
   test("evaluate", async () => {
     const evaluateRun = async (at: string, { log: _, ...options }: EvaluateOptions) => {
       expect([at, options]).toEqual(["run", { data: "other", patches: 5 }]);
-      return { classes: runResult.classes, chance: 0.5, majority: null, teacher: null, student: runResult.student };
+      const one = { teacher: null, student: runResult.student, ensemble: null };
+      return { classes: runResult.classes, chance: 0.5, majority: null, ...one };
     };
     const { code, stdout } = await run(["evaluate", "run", "--data", "other", "--patches", "5"], { evaluateRun });
     expect(code).toBe(0);
@@ -62,6 +63,15 @@ describe("the other commands pass on their arguments", () => {
     };
     const predicted = await run(["predict", "run", "a.png", "b.png", "--out", "p.csv", "--json"], { predictRun });
     expect(JSON.parse(predicted.stdout)).toEqual({ run: "run", out: "p.csv", images: 2 });
+    const answers = async (_at: string, _images: string[], { network }: PredictOptions) => {
+      expect(network).toBe("ensemble");
+      return 1;
+    };
+    const asked = ["predict", "run", "a.png", "--out", "p.csv", "--network", "ensemble"];
+    expect((await run(asked, { predictRun: answers })).code).toBe(0);
+    expect((await run([...asked.slice(0, -1), "both"])).stderr).toContain(
+      "Allowed choices are student, teacher, ensemble",
+    );
     const writeReport = async (at: string, out?: string) => out ?? join(at, "report.html");
     expect((await run(["report", "run"], { writeReport })).stdout).toBe(`${join("run", "report.html")}\n`);
     expect((await run(["report", "run", "--out", "r.html"], { writeReport })).stdout).toBe("r.html\n");

@@ -37,7 +37,7 @@ it("tests several metrics as one family, for teachers too", async () => {
   expect(tests.comparisons).toHaveLength(5);
   const { code, stderr } = await run(["table", root, "--network", "teacher"], { tableOfRuns });
   expect(code).toBe(1);
-  expect(stderr).toContain("--network teacher: none of these runs has a teacher");
+  expect(stderr).toContain("--network teacher: none of these runs has figures of it");
   const wrong = await run(["table", root, "--metric", "macroF1,recal"], { tableOfRuns });
   expect(wrong.code).toBe(2);
   expect(wrong.stderr).toContain('"recal" is none; give all, or some of balancedAccuracy,');

@@ -40,8 +40,8 @@ describe("train", () => {
   test("prints the balanced accuracies and the classes as measured", async () => {
     const { stdout } = await train(["--out", fresh("run-b")]);
     expect(stdout.split("\n").slice(0, 7)).toEqual([
-      "                   chance  majority  teacher  student",
-      "balanced accuracy  50.0 %    50.0 %   60.0 %   70.0 %",
+      "                   chance  majority  teacher  student  ensemble",
+      "balanced accuracy  50.0 %    50.0 %   60.0 %   70.0 %    80.0 %",
       "",
       "class   images  recall  precision      F1  AUROC",
       "Dense        5  70.0 %     50.0 %  60.0 %      -",

@@ -150,6 +150,13 @@ class Simulation {
       majority: majority(train, truth),
       teacher: this.options.supervised ? null : evaluate(this.classes, truth, teacher),
       student: evaluate(this.classes, truth, student),
+      ensemble: this.options.supervised
+        ? null
+        : evaluate(
+            this.classes,
+            truth,
+            student.map((row, i) => row.map((p, c) => (p + (teacher[i]![c] as number)) / 2)),
+          ),
       bestEpoch: this.bestEpoch,
       finetuned: true,
       seconds: 214.7,

@@ -54,6 +54,7 @@ export function writeFinishedRun(folder: string, options: FinishedRunOptions): v
     majority: null,
     teacher: teacher ? { ...drawnEvaluation(classes, skill, seed + 1), ...teacher } : null,
     student: { ...drawnEvaluation(classes, skill, seed), ...student },
+    ensemble: teacher ? drawnEvaluation(classes, skill, seed + 2) : null,
     bestEpoch: 3,
     finetuned: false,
     seconds: 12.5,

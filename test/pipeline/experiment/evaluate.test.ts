@@ -33,12 +33,13 @@ describe("evaluate", () => {
     expect(records()[0].evaluations["more-images"]).toMatchObject({
       student: { balancedAccuracy: file.student.balancedAccuracy },
       teacher: { macroF1: file.teacher.macroF1 },
+      ensemble: { auroc: file.ensemble.auroc },
     });
     const { rows } = parseCsv(readFileSync(join(folder, "runs-more-images.csv"), "utf8"), "runs.csv");
-    expect(rows.map(({ values }) => Number(values.balancedAccuracy))).toEqual([
-      file.student.balancedAccuracy,
-      file.student.balancedAccuracy,
-    ]);
+    const networks = ["student", "teacher", "ensemble"];
+    expect(rows.map(({ values }) => [values.network, Number(values.balancedAccuracy)])).toEqual(
+      [...networks, ...networks].map((network) => [network, file[network].balancedAccuracy]),
+    );
     expect(readFileSync(join(folder, "table-test.md"), "utf8")).toMatch(/^Tested on further images, "test": .*\n\n/);
     await start(runner);
     expect(runner.calls).toHaveLength(6);

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tableOfRuns } from "../../../pipeline/statistics/index.js";
@@ -48,6 +48,25 @@ describe("runs.csv in the place of folders", () => {
     expect(recorded.shares).toHaveLength(2);
     expect(new Set(recorded.shares.map(({ share }) => share)).size).toBe(2);
     expect(recorded).toEqual(comparable([experiment]));
+  });
+
+  it("holds the networks of each run; files without that column are of students", async () => {
+    write("data: images\nconfigs: [ipb-vgg]\npreset: tiny\nfolds: [0, 1]\nevaluate: [images]\n");
+    mkdirSync(join(root, "images"));
+    await start(variedRunner());
+    const file = join(root, "runs", "demo", "runs-images.csv");
+    const rows = (path: string) => tableOfRuns([path], { network: "all" }).tables[0]!.rows;
+    const names = ["student", "teacher", "ensemble"].map((network) => `ipb-vgg, ${network}`);
+    expect(rows(file).map(({ configuration, runs }) => [configuration, runs])).toEqual(names.map((name) => [name, 2]));
+    expect(new Set(rows(file).map(({ cells }) => cells[3]!.mean)).size).toBe(3);
+    const lines = readFileSync(file, "utf8").split("\r\n");
+    const old = join(root, "old.csv");
+    const students = lines.filter((line) => !/,(teacher|ensemble),/.test(line));
+    writeFileSync(old, students.map((line) => line.replace(/,(network|student),/, ",")).join("\r\n"));
+    expect(rows(old).map(({ configuration }) => configuration)).toEqual(["ipb-vgg, student"]);
+    expect(rows(old)[0]!.cells).toEqual(rows(file)[0]!.cells);
+    writeFileSync(old, lines.filter((line) => !line.includes(",student,")).join("\r\n"));
+    expect(() => tableOfRuns([old])).toThrow(`${old}, line 2, column "network": "teacher" is none of`);
   });
 
   it("tells plans with settings of one name apart, by folder or by file", async () => {

@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach } from "vitest";
 import { type ExperimentOptions, type Runner, runExperiment } from "../../../pipeline/experiment/index.js";
 import { readPlan } from "../../../pipeline/experiment/plan.js";
-import type { Evaluation } from "../../../pipeline/metrics.js";
 import type { RunResult } from "../../../pipeline/run/types.js";
 import { drawnEvaluation, writeFinishedRun } from "../../support/fakeRuns.js";
 
@@ -67,11 +66,8 @@ export class FakeRunner implements Runner {
     this.calls.push(`evaluate ${out.slice(out.lastIndexOf("/") + 1)} on ${data.slice(data.lastIndexOf("/") + 1)}`);
     this.instead?.(out);
     const classes = ["Dense", "Diff", "Spread"];
-    const [teacher, student] = [1, 2].map((skill) => drawnEvaluation(classes, skill, data.length)) as [
-      Evaluation,
-      Evaluation,
-    ];
-    return { classes, chance: 1 / 3, majority: null, teacher, student };
+    const drawn = (skill: number) => drawnEvaluation(classes, skill, data.length);
+    return { classes, chance: 1 / 3, majority: null, teacher: drawn(1), student: drawn(2), ensemble: drawn(3) };
   };
 }
 

@@ -74,7 +74,7 @@ function expectBalanced(page: string): void {
 describe("a finished run", () => {
   let run: string;
   let page: string;
-  let result: { chance: number; teacher: Evaluation; student: Evaluation; bestEpoch: number };
+  let result: { chance: number; teacher: Evaluation; student: Evaluation; ensemble: Evaluation; bestEpoch: number };
   beforeAll(async () => {
     ({ run } = await make({ images: true }));
     page = await reportOf(run);
@@ -105,6 +105,7 @@ describe("a finished run", () => {
     expect(text).toContain("always answering “Spread”");
     expect(text).toMatch(/percentage points (better|worse) than its teacher|as good as its teacher/);
     expect(text).toMatch(/Hardest class: \w+, with \d+ of \d+ found/);
+    expect(text).toContain(`by the mean of their probabilities, it is ${percent(result.ensemble.balancedAccuracy!)};`);
     expect(figures(page, "result")).toBe(1);
   });
 

@@ -114,8 +114,8 @@ describe("evaluate", () => {
   test("on the run's own test part gives its result", async () => {
     const { code, stdout, stderr } = await evaluate();
     expect(code, stderr).toBe(0);
-    const { chance, majority, teacher, student } = json(at("first/result.json"));
-    expect(JSON.parse(stdout)).toEqual({ run: at("first"), classes, chance, majority, teacher, student });
+    const { chance, majority, teacher, student, ensemble } = json(at("first/result.json"));
+    expect(JSON.parse(stdout)).toEqual({ run: at("first"), classes, chance, majority, teacher, student, ensemble });
   });
 
   test("tests every image of another folder, which may lack classes, with several patches", async () => {
@@ -151,6 +151,37 @@ describe("predict", () => {
     expect(readFileSync(at("files.csv"), "utf8").split("\r\n")[0]).toBe(
       "file,class,p_Dark,p_Grain,p_Round,p_Stripes,entropy",
     );
+  });
+
+  test("answers with the student, the teacher, or the mean of both, which is what the run was tested with", async () => {
+    const truths = (await readPredictions(at("first/predictions.csv"))).rows.map(({ file }) => file);
+    const files = truths.map((file) => at("data", file));
+    const rows: Record<string, number[][]> = {};
+    for (const network of ["student", "teacher", "ensemble"]) {
+      const out = at(`${network}.csv`);
+      const { code, stderr } = await cli(["predict", at("first"), ...files, "--out", out, "--network", network]);
+      expect(code, stderr).toBe(0);
+      rows[network] = (await readPredictions(out)).rows.map(({ probabilities }) => [...probabilities]);
+    }
+    const { student, teacher, ensemble } = rows as Record<"student" | "teacher" | "ensemble", number[][]>;
+    expect(teacher).not.toEqual(student);
+    for (const [i, row] of ensemble.entries())
+      for (const [c, p] of row.entries())
+        expect(p).toBeCloseTo(((student[i] as number[])[c]! + (teacher[i] as number[])[c]!) / 2, 5);
+    const confusion = classes.map(() => classes.map(() => 0));
+    const names = truths.map((file) => classes.indexOf(file.split("/").at(-2) as (typeof classes)[number]));
+    for (const [i, row] of ensemble.entries()) confusion[names[i]!]![row.indexOf(Math.max(...row))]! += 1;
+    expect(json(at("first/result.json")).ensemble.confusion).toEqual(confusion);
+  });
+
+  test("a run without a teacher is not asked for one", async () => {
+    cpSync(at("first"), at("alone"), { recursive: true });
+    rmSync(at("alone/weights/teacher.safetensors"));
+    const args = ["predict", at("alone"), at("data/Dark"), "--out", at("alone.csv"), "--network", "ensemble"];
+    const { code, stderr } = await cli(args);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`--network ensemble: there is no ${at("alone/weights/teacher.safetensors")}`);
+    expect(existsSync(at("alone.csv"))).toBe(false);
   });
 
   test("averages patches, and passes over masks and hidden files of a data folder", async () => {

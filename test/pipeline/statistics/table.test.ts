@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { parseCsv } from "../../../pipeline/data/csv.js";
@@ -133,11 +133,15 @@ describe("table of runs", () => {
       add(`v${fold}`, { request: { config: "vgg19", fold }, student: { balancedAccuracy: 0.6 } });
       add(`i${fold}`, { request: { config: "ipb-vgg", fold }, student: { balancedAccuracy: 0.7 }, ...teacher(0.65) });
       add(`m${fold}`, { request: { config: "mpl-balanced", fold }, ...teacher(0.5 + fold / 10) });
+      const old = join(root, `m${fold}`, "result.json");
+      const { ensemble: _, ...result } = JSON.parse(readFileSync(old, "utf8"));
+      writeFileSync(old, JSON.stringify(result));
     }
-    const both = tableOfRuns([root], { network: "both" });
+    const both = tableOfRuns([root], { network: "all" });
     expect(overall(both).rows.map((row) => [row.configuration, row.runs])).toEqual([
       ["ipb-vgg, student", 2],
       ["ipb-vgg, teacher", 2],
+      ["ipb-vgg, ensemble", 2],
       ["mpl-balanced, student", 2],
       ["mpl-balanced, teacher", 2],
       ["vgg19, student", 2],
@@ -145,8 +149,10 @@ describe("table of runs", () => {
     expect(overall(both).rows[1]!.cells[0]!.mean).toBeCloseTo(0.65);
     expect(both.tests.comparisons.map(({ a, b }) => `${a} - ${b}`)).toEqual([
       "ipb-vgg, student - ipb-vgg, teacher",
+      "ipb-vgg, student - ipb-vgg, ensemble",
       "ipb-vgg, student - mpl-balanced, student",
       "ipb-vgg, student - vgg19, student",
+      "ipb-vgg, teacher - ipb-vgg, ensemble",
       "ipb-vgg, teacher - mpl-balanced, teacher",
       "mpl-balanced, student - mpl-balanced, teacher",
       "mpl-balanced, student - vgg19, student",
@@ -157,6 +163,9 @@ describe("table of runs", () => {
     // The lower end has students only: (.65 - .6) / (.55 - .6).
     expect(teachers.gap!.rows).toEqual([expect.objectContaining({ configuration: "ipb-vgg", n: 2 })]);
     expect(teachers.gap!.rows[0]!.share).toBeCloseTo(-1);
+    const ensembles = tableOfRuns([root], { network: "ensemble", against: "vgg19", metrics: ["accuracy"] });
+    expect(overall(ensembles).rows.map((row) => row.configuration)).toEqual(["ipb-vgg"]);
+    expect(ensembles.tests.comparisons.map(({ a, b }) => `${a} - ${b}`)).toEqual(["ipb-vgg - vgg19"]);
   });
 
   it("takes the figures on further images where they are asked for", () => {
