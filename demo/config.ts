@@ -14,10 +14,9 @@ export const demoRequest: ConfigRequest = {
     "data.labelledFraction=0.3",
     // A fifth of the images to test on: a tenth would be too few to tell anything.
     "data.folds=5",
-    // So few steps leave no time for strong changes of the labelled patches, nor for dropout.
-    "augment.labelled=flips",
+    // So few steps leave no time for dropout.
     "dropout=0",
-    "pretrain.epochs=25",
+    "pretrain.epochs=75",
     "train.epochs=4",
     "finetune.epochs=4",
     "logEvery=5",

@@ -1,4 +1,5 @@
 import type { Layer } from "./layers.js";
+import { articleViews } from "./recipes.js";
 import type { PresetName } from "./schema.js";
 
 /** What a source sets, where that may depend on the preset. */
@@ -35,7 +36,7 @@ const hrnet =
     return { ...layer, model: scales === "multi" ? `ms-hrnet-${size}` : `hrnet-${size}` };
   };
 
-/** What each `--config NAME` sets. */
+/** What each `--config NAME` sets. Learning from views needs strong changes of the patches, whatever the recipe. */
 export const namedConfigs: Record<string, NamedConfig> = {
   vgg19: {
     summary: "VGG19 trained on the labelled images only",
@@ -79,16 +80,16 @@ export const namedConfigs: Record<string, NamedConfig> = {
   },
   simclr: {
     summary: "SimCLR, HRNet: contrastive learning without labels, then training on the labelled images",
-    layer: hrnet({ method: "simclr" }),
+    layer: hrnet({ method: "simclr", augment: articleViews }),
   },
   "contrastive-clustering": {
     summary:
       "Contrastive Clustering, HRNet: clusters learnt without labels, matched to classes on the labelled images, then fine-tuned",
-    layer: hrnet({ method: "contrastive-clustering", contrastive: clusteringRates }),
+    layer: hrnet({ method: "contrastive-clustering", augment: articleViews, contrastive: clusteringRates }),
   },
   simtriplet: {
     summary: "SimTriplet, HRNet: adjacent patches have similar features, then training on the labelled images",
-    layer: hrnet({ method: "simtriplet" }),
+    layer: hrnet({ method: "simtriplet", augment: articleViews }),
   },
   "mpl-imbalanced": {
     summary: "meta pseudo labels without balancing, HRNet",

@@ -45,7 +45,8 @@ describe("plan", () => {
   it("of ablations can be read: each setting is one of its own", () => {
     const { runs } = readPlan(join("experiments", "ablations.yaml"), root);
     const settings = new Map(runs.map(({ label, config }) => [label, config]));
-    expect(settings.size).toBe(12);
+    expect(settings.size).toBe(13);
+    expect(settings.get("ipb-vgg strong-views")?.augment).toMatchObject({ labelled: "full", contrast: 0.75 });
     expect(settings.get("ipb-vgg feedback-old-new")?.meta.feedbackSign).toBe("old-new");
     expect(settings.get("ipb-vgg no-feedback")?.meta.mplWeight).toBe(0);
     expect(settings.get("ipb-vgg no-balancing")?.meta.balance).toBe(false);
