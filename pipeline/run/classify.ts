@@ -110,18 +110,6 @@ export function pixelsOf(patches: readonly Patch[], count = patches.length): Uin
   return pixels;
 }
 
-/** Metrics of a network on labelled images. */
-export async function evaluateOn(
-  ws: Workspace,
-  network: Network,
-  images: readonly number[],
-  labels: ArrayLike<number>,
-  options: ClassifyOptions = {},
-): Promise<{ evaluation: Evaluation; probabilities: Float32Array[] }> {
-  const probabilities = await classify(ws, network, images, options);
-  return { evaluation: evaluationOf(ws, images, labels, probabilities), probabilities };
-}
-
 /** Metrics of probabilities, one row per image. */
 export function evaluationOf(
   { classes }: Workspace,

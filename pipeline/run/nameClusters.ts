@@ -1,7 +1,7 @@
 import type { Optimizer } from "../../engine/index.js";
 import type { Network } from "../../models/index.js";
 import { matchClusters, moved, reorderOutputs } from "../contrastive/matching.js";
-import { evaluateOn } from "./classify.js";
+import { classify, evaluationOf } from "./classify.js";
 import type { SplitData, Workspace } from "./workspace.js";
 
 /** How clusters came by their names, as the line of an epoch tells it. */
@@ -24,7 +24,7 @@ export async function nameClusters(
   network: Network,
   optimizer: Optimizer,
 ): Promise<ClusterNames> {
-  const { confusion } = (await evaluateOn(ws, network, split.L, labels)).evaluation;
+  const { confusion } = evaluationOf(ws, split.L, labels, await classify(ws, network, split.L));
   const order = matchClusters(confusion, ws.config.clustering.match);
   await reorderOutputs(network, optimizer, order);
   const recalls = confusion.flatMap((row, c) => {

@@ -67,7 +67,7 @@ export function readRecordedRuns(file: string): FinishedRun[] {
         `${file}, line ${line}, column "${column}": is empty; give the runs.csv as the experiment wrote it`,
       );
     };
-    const evaluation = evaluationOf(classes, known("n"), at);
+    const evaluation = recordedEvaluation(classes, known("n"), at);
     const network = (values.network ?? "student") as TestedNetwork;
     const folder = `${file}: ${values.run}`;
     const student = runs.findLast((run) => run.folder === folder);
@@ -99,7 +99,7 @@ export function readRecordedRuns(file: string): FinishedRun[] {
 }
 
 /** The figures of a line. */
-function evaluationOf(classes: readonly string[], n: number, at: (column: string) => number | null): Evaluation {
+function recordedEvaluation(classes: readonly string[], n: number, at: (column: string) => number | null): Evaluation {
   return {
     n,
     loss: null,
