@@ -14,7 +14,11 @@ export const demoRequest: ConfigRequest = {
     "data.labelledFraction=0.3",
     // A fifth of the images to test on: a tenth would be too few to tell anything.
     "data.folds=5",
-    // So few steps leave no time for dropout.
+    // So few steps leave no time for strong changes of the patches, nor for dropout.
+    "augment.labelled=flips",
+    "augment.brightness=0.2",
+    "augment.contrast=0.2",
+    "augment.blurSigma=[0.1, 0.7]",
     "dropout=0",
     "pretrain.epochs=75",
     "train.epochs=4",

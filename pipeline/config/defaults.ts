@@ -37,8 +37,11 @@ export const defaults: Layer = {
     rotateProbability: 0.25,
     rotateDegrees: 180,
     brightnessProbability: 0.25,
+    brightness: 0.5,
     contrastProbability: 0.25,
+    contrast: 0.75,
     blurProbability: 0.25,
+    blurSigma: [0.1, 2],
   },
   contrastive: {
     steps: null,

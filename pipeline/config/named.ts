@@ -1,5 +1,4 @@
 import type { Layer } from "./layers.js";
-import { articleViews } from "./recipes.js";
 import type { PresetName } from "./schema.js";
 
 /** What a source sets, where that may depend on the preset. */
@@ -36,7 +35,7 @@ const hrnet =
     return { ...layer, model: scales === "multi" ? `ms-hrnet-${size}` : `hrnet-${size}` };
   };
 
-/** What each `--config NAME` sets. Learning from views needs strong changes of the patches, whatever the recipe. */
+/** What each `--config NAME` sets. */
 export const namedConfigs: Record<string, NamedConfig> = {
   vgg19: {
     summary: "VGG19 trained on the labelled images only",
@@ -80,16 +79,16 @@ export const namedConfigs: Record<string, NamedConfig> = {
   },
   simclr: {
     summary: "SimCLR, HRNet: contrastive learning without labels, then training on the labelled images",
-    layer: hrnet({ method: "simclr", augment: articleViews }),
+    layer: hrnet({ method: "simclr" }),
   },
   "contrastive-clustering": {
     summary:
       "Contrastive Clustering, HRNet: clusters learnt without labels, matched to classes on the labelled images, then fine-tuned",
-    layer: hrnet({ method: "contrastive-clustering", augment: articleViews, contrastive: clusteringRates }),
+    layer: hrnet({ method: "contrastive-clustering", contrastive: clusteringRates }),
   },
   simtriplet: {
     summary: "SimTriplet, HRNet: adjacent patches have similar features, then training on the labelled images",
-    layer: hrnet({ method: "simtriplet", augment: articleViews }),
+    layer: hrnet({ method: "simtriplet" }),
   },
   "mpl-imbalanced": {
     summary: "meta pseudo labels without balancing, HRNet",

@@ -29,9 +29,6 @@ function refusal(request: ConfigRequest): string {
   throw new Error(`${JSON.stringify(request)} was accepted`);
 }
 
-/** Augmentations of the article, METHOD section on data. */
-const articleViews = { brightness: 0.5, contrast: 0.75, blurSigma: [0.1, 2] };
-
 describe("layers", () => {
   test("every name, preset and recipe resolves to a legal configuration", () => {
     for (const config of Object.keys(namedConfigs)) {
@@ -70,7 +67,6 @@ describe("layers", () => {
       labelled: "full",
       flipProbability: 0.25,
       rotateMode: "bilinear-reflect",
-      ...articleViews,
     });
     expect(config.train.optimizer).toMatchObject({ name: "sgd", momentum: 0.9, weightDecay: 1e-4, noDecay: [] });
     expect(config.train).toMatchObject({
@@ -104,7 +100,7 @@ describe("layers", () => {
       flipProbability: 0.5,
       rotateMode: "nearest-zero",
     });
-    expect(config.augment).toMatchObject({ toneTogether: true, ...articleViews });
+    expect(config.augment).toMatchObject({ toneTogether: true, brightness: 0.5, contrast: 0.75, blurSigma: [0.1, 2] });
     expect(config.train.optimizer).toMatchObject({ name: "adam", noDecay: ["bn"] });
     expect(config.train).toMatchObject({ studentLr: 0.005, studentWarmup: 0, cosineRiseAgain: true });
     expect(config.pretrain.optimizer).toMatchObject({ name: "sgd", noDecay: [] });
@@ -136,14 +132,6 @@ describe("layers", () => {
       "cosine",
     ]);
     expect(config.finetune.enabled).toBe(true);
-  });
-
-  test("recipe small-data changes patches gently, but for what learns from views", () => {
-    const gentle = { labelled: "flips", brightness: 0.2, contrast: 0.2, blurSigma: [0.1, 0.7] };
-    for (const config of ["vgg19", "ipb-vgg", "mpl-imbalanced"])
-      expect(resolveConfig({ config, recipe: "small-data" }).augment).toMatchObject(gentle);
-    for (const config of ["simclr", "contrastive-clustering", "simtriplet"])
-      expect(resolveConfig({ config, recipe: "small-data" }).augment).toMatchObject({ ...gentle, ...articleViews });
   });
 
   test("named configurations differ in what their names say", () => {

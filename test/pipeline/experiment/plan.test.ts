@@ -46,7 +46,7 @@ describe("plan", () => {
     const { runs } = readPlan(join("experiments", "ablations.yaml"), root);
     const settings = new Map(runs.map(({ label, config }) => [label, config]));
     expect(settings.size).toBe(13);
-    expect(settings.get("ipb-vgg strong-views")?.augment).toMatchObject({ labelled: "full", contrast: 0.75 });
+    expect(settings.get("ipb-vgg gentle-views")?.augment).toMatchObject({ labelled: "flips", contrast: 0.2 });
     expect(settings.get("ipb-vgg feedback-old-new")?.meta.feedbackSign).toBe("old-new");
     expect(settings.get("ipb-vgg no-feedback")?.meta.mplWeight).toBe(0);
     expect(settings.get("ipb-vgg no-balancing")?.meta.balance).toBe(false);
