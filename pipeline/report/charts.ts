@@ -155,6 +155,8 @@ export function axis(
 ): echarts.XAXisComponentOption & echarts.YAXisComponentOption {
   const { title, min, max, log2, log10, ticks, whole, interval, format } = options;
   const custom = ticks && { customValues: [...ticks] };
+  // Without a browser ECharts takes a no-break space for as wide as a Chinese character and hides labels beside it.
+  const formatter = format && ((value: number) => format(value).replaceAll("\u00a0", " "));
   const base = {
     name: title,
     nameLocation: side === "x" ? ("middle" as const) : ("end" as const),
@@ -162,7 +164,7 @@ export function axis(
     nameTextStyle: { color: muted, fontSize: 12, align: side === "x" ? ("center" as const) : ("left" as const) },
     axisLine: { show: side === "x", onZero: false, lineStyle: { color: muted } },
     axisTick: { show: side === "x", lineStyle: { color: muted }, ...custom },
-    axisLabel: { color: muted, fontSize: 12, hideOverlap: true, ...(format && { formatter: format }), ...custom },
+    axisLabel: { color: muted, fontSize: 12, hideOverlap: true, ...(formatter && { formatter }), ...custom },
     splitLine: { show: side === "y", lineStyle: { color: rule } },
     ...(min !== undefined && { min }),
     ...(max !== undefined && { max }),

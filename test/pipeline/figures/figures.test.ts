@@ -153,9 +153,16 @@ describe("Figure 8", () => {
     at("vgg19", 0.1, 0, 0.4);
     at("vgg19", 0.5, 0, 0.6);
     const { caption, markup } = await figures([8]);
-    expect(texts(markup)).toEqual(expect.arrayContaining(["ipb-vgg", "vgg19", "1\u00a0%", "10\u00a0%", "50\u00a0%"]));
+    expect(texts(markup)).toEqual(expect.arrayContaining(["ipb-vgg", "vgg19", "1 %", "10 %", "50 %"]));
     expect(caption).toContain("ipb-vgg: 1\u00a0% 2 runs (fold 0; seeds 0, 1), 10\u00a0% 2 runs");
     expect(caption).toContain("Labelled images: 1 (1\u00a0%), 10 (10\u00a0%), 50 (50\u00a0%).");
+  });
+  it("labels each fraction of the article", async () => {
+    for (const f of [0.01, 0.05, 0.1, 0.5, 0.8]) at("ipb-vgg", f, 0, 0.5);
+    const labels = texts((await figures([8])).markup);
+    const asked = [1, 5, 10, 50, 80].map((f) => `${f} %`);
+    const at1 = labels.indexOf(asked[0] ?? "");
+    expect(labels.slice(at1, at1 + 5)).toEqual(asked);
   });
   it("is missing with one fraction", async () => {
     at("ipb-vgg", 0.1, 0, 0.5);
