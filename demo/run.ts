@@ -21,7 +21,7 @@ const next = `What to try next
                                                               what the student says of each image
   npm run -s equipoise -- train --data data/demo --config vgg19 --preset tiny
                                                               the same network on the labels alone, to compare with
-  npm run -s equipoise -- train --data YOUR_FOLDER --preset tiny --set pretrain.epochs=200
+  npm run -s equipoise -- train --data YOUR_FOLDER --preset tiny
                                                               your own images: YOUR_FOLDER/<Class>/*.png and YOUR_FOLDER/Unlabelled/*.png
   npm run -s equipoise -- --help                              all commands`;
 

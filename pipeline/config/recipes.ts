@@ -23,6 +23,7 @@ const paper: Layer = {
     toneTogether: false,
   },
   pretrain: {
+    minSteps: null,
     lr: 0.005,
     schedule: "constant",
     warmup: 0,
@@ -32,6 +33,7 @@ const paper: Layer = {
     optimizer: sgd,
   },
   train: {
+    minSteps: null,
     teacherLr: 0.005,
     studentLr: 0.005,
     schedule: "cosine",
@@ -55,6 +57,7 @@ const paper: Layer = {
     extraStudentForward: false,
   },
   finetune: {
+    minSteps: null,
     enabled: true,
     lr: 3e-5,
     schedule: "constant",
@@ -93,6 +96,7 @@ const smallData: Layer = {
   ...paper,
   pretrain: {
     ...paper.pretrain,
+    minSteps: 1000,
     lr: 0.01,
     schedule: "cosine",
     warmup: "3%",
@@ -101,6 +105,7 @@ const smallData: Layer = {
   },
   train: {
     ...paper.train,
+    minSteps: 1000,
     teacherLr: 0.001,
     studentLr: 0.01,
     scheduleLength: "100%",
@@ -117,7 +122,13 @@ const smallData: Layer = {
     feedbackBn: "same",
     feedbackBaseline: 0.99,
   },
-  finetune: { ...paper.finetune, lr: 0.001, schedule: "cosine", optimizer: { ...sgd, weightDecay: 5e-4 } },
+  finetune: {
+    ...paper.finetune,
+    minSteps: 150,
+    lr: 0.001,
+    schedule: "cosine",
+    optimizer: { ...sgd, weightDecay: 5e-4 },
+  },
 };
 
 /** What each `--recipe` sets. */

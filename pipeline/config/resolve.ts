@@ -4,12 +4,12 @@ import { isMultiScale } from "../../models/catalogue.js";
 import { checkLayer, nearestWord } from "./check.js";
 import { defaultRecipe, defaults } from "./defaults.js";
 import { isConfigFile, readConfigFile } from "./file.js";
-import { isMapping, type Layer, merge } from "./layers.js";
+import { type Layer, merge } from "./layers.js";
 import { type LayerByPreset, namedConfigs } from "./named.js";
 import { presets } from "./presets.js";
 import { recipes } from "./recipes.js";
-import { type Config, configSchema, type PresetName } from "./schema.js";
-import { checkTogether } from "./sizes.js";
+import type { Config, PresetName } from "./schema.js";
+import { completeConfig } from "./stored.js";
 
 /** What the user asked for; everything is optional. */
 export interface ConfigRequest {
@@ -35,45 +35,15 @@ export function resolveConfig(request: ConfigRequest = {}): Config {
   const asked = (preset: PresetName) => [...sources.map((layer) => layer(preset)), ...flags];
   // Named configurations follow the preset, but none of them sets it.
   const { preset = "small", recipe = defaultRecipe } = merge(defaults, ...asked("small")) as Layer;
-  const values = merge(defaults, recipes[recipe], presets[preset].layer, ...asked(preset));
-  return finish(withPatch(values as Layer, presets[preset].patch), "configuration");
+  const given = merge(...asked(preset)) as Layer;
+  const values = merge(defaults, recipes[recipe], presets[preset].layer, minimaOf(given), given) as Layer;
+  return completeConfig(withPatch(values, presets[preset].patch), "configuration");
 }
 
-/** Options that runs of version 0.1.0 do not have, and what they did. */
-const addedSince: Layer = {
-  featureSize: 128,
-  memory: { recompute: false },
-  contrastive: { ...defaults.contrastive, epochs: 0 },
-  clustering: { ...defaults.clustering },
-  simtriplet: { ...defaults.simtriplet },
-  fixmatch: { ...defaults.fixmatch },
-  imbalance: { ...defaults.imbalance },
-  data: { unlabelledFrom: "U" },
-  pretrain: { steps: null, stepsPerEpoch: null },
-  train: { steps: null },
-  finetune: { steps: null, stepsPerEpoch: null },
-};
-
-/**
- * Checks a complete configuration, such as the `config.json` of a run folder.
- * @param source the file, for messages
- * @throws UserError for unknown, missing or wrong options
- */
-export function parseConfig(value: unknown, source: string): Config {
-  if (!isMapping(value))
-    throw new UserError(`${source}: expected the options of a run, found ${JSON.stringify(value)}`);
-  const given = checkLayer(value, () => source);
-  return finish(merge(addedSince, given) as Layer, source);
-}
-
-function finish(values: Layer, source: string): Config {
-  const parsed = configSchema.safeParse(values);
-  if (!parsed.success) {
-    const path = parsed.error.issues[0]?.path.join(".");
-    throw new UserError(`${source}: option "${path}" is missing; was it written by another version of equipoise?`);
-  }
-  checkTogether(parsed.data);
-  return parsed.data;
+/** Lifts the recipe's least number of steps from phases whose epochs are given. */
+function minimaOf(given: Layer): Layer {
+  const phases = (["pretrain", "train", "finetune"] as const).filter((name) => given[name]?.epochs !== undefined);
+  return Object.fromEntries(phases.map((name) => [name, { minSteps: null }]));
 }
 
 /** The layers of a named configuration or of a file and what it extends, base first. */

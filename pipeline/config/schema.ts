@@ -108,6 +108,11 @@ const augment = z.strictObject({
 const steps = count(0)
   .nullable()
   .describe("length of the phase in steps, in place of epochs: the same for every method and part; null: epochs");
+const minSteps = count()
+  .nullable()
+  .describe(
+    "at least so many steps, in whole epochs, for few images make short epochs; null, or epochs set without it: the epochs decide alone",
+  );
 const stepsPerLabelledEpoch = count()
   .nullable()
   .describe("steps of an epoch, after which the network is evaluated and saved; null: ceil(|L| / batch)");
@@ -117,6 +122,7 @@ const pretrain = z.strictObject({
     "epochs over L: pre-training of the teacher, or the whole training of the supervised method",
   ),
   steps,
+  minSteps,
   stepsPerEpoch: stepsPerLabelledEpoch,
   maxSteps: count().nullable().describe("stop after this many steps; null: no limit"),
   lr: positive().describe("learning rate"),
@@ -136,6 +142,7 @@ const pretrain = z.strictObject({
 const train = z.strictObject({
   epochs: count(0).describe("epochs over U of the teacher-student phase"),
   steps,
+  minSteps,
   stepsPerEpoch: count()
     .nullable()
     .describe("steps of an epoch; null: ceil(|U| / batch), each unlabelled image once in expectation"),
@@ -267,6 +274,7 @@ const finetune = z.strictObject({
   enabled: z.boolean().describe("fine-tune the best student on L before the test; supervised runs likewise"),
   epochs: count(0).describe("epochs over L"),
   steps,
+  minSteps,
   stepsPerEpoch: stepsPerLabelledEpoch,
   maxSteps: count().nullable().describe("stop after this many steps; null: no limit"),
   lr: positive().describe("learning rate: 3e-5 [code]"),

@@ -8,16 +8,19 @@ export interface PhaseLength {
   readonly totalSteps: number;
 }
 
-/** How a configuration gives a phase's length: `steps` wins over `epochs`. */
+/** How a configuration gives a phase's length: `steps` wins over `epochs`, which `minSteps` prolongs. */
 interface LengthOptions {
   readonly epochs: number;
   readonly steps: number | null;
+  readonly minSteps?: number | null;
   readonly stepsPerEpoch: number | null;
 }
 
 function phaseLength(images: number, batch: number, options: LengthOptions): PhaseLength {
   const stepsPerEpoch = options.stepsPerEpoch ?? Math.ceil(images / batch);
-  return { stepsPerEpoch, totalSteps: options.steps ?? options.epochs * stepsPerEpoch };
+  const least = options.epochs === 0 ? 0 : Math.ceil((options.minSteps ?? 0) / stepsPerEpoch);
+  const epochs = Math.max(options.epochs, least);
+  return { stepsPerEpoch, totalSteps: options.steps ?? epochs * stepsPerEpoch };
 }
 
 /** Length of a phase over `images` labelled images. */

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseConfig } from "../config/resolve.js";
 import type { Config } from "../config/schema.js";
+import { parseConfig } from "../config/stored.js";
 import { readChoices, writeChoices } from "../tuning/store.js";
 import { prepareChoices } from "../tuning/tuneRun.js";
 import { readCheckpoint } from "./checkpoint.js";

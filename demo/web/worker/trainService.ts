@@ -1,10 +1,11 @@
 import { transfer } from "comlink";
 import { UserError } from "../../../engine/errors.js";
+import { parseConfig } from "../../../pipeline/config/stored.js";
 import { runFiles } from "../../../pipeline/run/store.js";
 import type { DeviceProvider } from "./device.js";
 import { openRunZip, packRun } from "./train/archive.js";
 import type { TrainChoice } from "./train/choice.js";
-import { pageConfig, runConfig } from "./train/config.js";
+import { pageConfig } from "./train/config.js";
 import { RunControl } from "./train/control.js";
 import { decodeImage } from "./train/decode.js";
 import type { Session, TrainEvent } from "./train/events.js";
@@ -117,7 +118,7 @@ export class TrainService {
         `${file.name}: holds neither images nor a trained network: finish the run with "equipoise resume", or pack the images into its folder "data"`,
       );
     if (!set) return { set, weights };
-    const config = runConfig(JSON.parse(new TextDecoder().decode(files.get(runFiles.config))), file.name);
+    const config = parseConfig(JSON.parse(new TextDecoder().decode(files.get(runFiles.config))), file.name);
     await this.control.pause();
     await this.control.show(await alone(() => this.storage.newRun({ config, set }, files)));
     return { set, weights };

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { UserError } from "../../../engine/errors.js";
 import { namedConfigs } from "../../../pipeline/config/named.js";
-import { type ConfigRequest, parseConfig, resolveConfig } from "../../../pipeline/config/resolve.js";
+import { type ConfigRequest, resolveConfig } from "../../../pipeline/config/resolve.js";
 import { presetNames, recipeNames } from "../../../pipeline/config/schema.js";
+import { parseConfig } from "../../../pipeline/config/stored.js";
 import { configToYaml } from "../../../pipeline/config/text.js";
 
 const folder = mkdtempSync(join(tmpdir(), "equipoise-config-"));
@@ -212,6 +213,29 @@ describe("layers", () => {
     const expected = { ...resolveConfig(), config: "empty" };
     expect(resolveConfig({ config: file("empty.yaml", "") })).toEqual(expected);
     expect(resolveConfig({ config: file("empty.yml", "# nothing\nmeta:\n") })).toEqual(expected);
+  });
+});
+
+describe("the least number of steps", () => {
+  const minima = (request: ConfigRequest) => {
+    const { pretrain, train, finetune } = resolveConfig(request);
+    return [pretrain.minSteps, train.minSteps, finetune.minSteps];
+  };
+  test("is the recipe's, but of phases whose epochs are given", () => {
+    expect(minima({})).toEqual([1000, 1000, 150]);
+    expect(minima({ recipe: "paper" })).toEqual([null, null, null]);
+    expect(minima({ recipe: "reference-code" })).toEqual([null, null, null]);
+    expect(minima({ set: ["pretrain.epochs=5"] })).toEqual([null, 1000, 150]);
+    expect(minima({ set: ["pretrain.epochs=5", "pretrain.minSteps=20"] })).toEqual([20, 1000, 150]);
+    expect(minima({ config: file("short.yaml", "train: {epochs: 5}\nfinetune: {epochs: 1}\n") })).toEqual([
+      1000,
+      null,
+      null,
+    ]);
+  });
+  test("is none in runs of versions that did not have it", () => {
+    const { minSteps: _, ...pretrain } = resolveConfig().pretrain;
+    expect(parseConfig({ ...resolveConfig(), pretrain }, "run/config.json").pretrain.minSteps).toBeNull();
   });
 });
 

@@ -33,6 +33,19 @@ describe("a phase's length", () => {
     expect(supervisedLength(95, 10, { ...pretrain, steps: 50, maxSteps: 7 }).totalSteps).toBe(7);
   });
 
+  test("has the least number of steps of its recipe, in whole epochs, unless the epochs are given", () => {
+    const { batch, pretrain, train, finetune } = config("pretrain.minSteps=105");
+    expect([train.minSteps, finetune.minSteps]).toEqual([1000, 150]);
+    expect(supervisedLength(95, batch, { ...pretrain, epochs: 4 }).totalSteps).toBe(110);
+    expect(supervisedLength(95, batch, { ...pretrain, epochs: 12 }).totalSteps).toBe(120);
+    expect(supervisedLength(95, batch, { ...pretrain, epochs: 4, maxSteps: 7 }).totalSteps).toBe(7);
+    expect(supervisedLength(95, batch, { ...pretrain, epochs: 4, steps: 7 }).totalSteps).toBe(7);
+    expect(supervisedLength(95, batch, { ...pretrain, epochs: 0 }).totalSteps).toBe(0);
+    expect(supervisedLength(35, batch, finetune)).toEqual({ stepsPerEpoch: 4, totalSteps: 152 });
+    expect(metaLength(65, config("train.minSteps=20", "train.epochs=2"))).toEqual({ stepsPerEpoch: 7, totalSteps: 21 });
+    expect(metaLength(65, config("train.epochs=2"))).toEqual({ stepsPerEpoch: 7, totalSteps: 14 });
+  });
+
   test("of 0 steps is no fine-tuning, and one of some steps is", () => {
     expect(phasesOf(config("finetune.steps=0", "finetune.epochs=5"))).not.toContain("finetune");
     expect(phasesOf(config("finetune.steps=1", "finetune.epochs=0"))).toContain("finetune");

@@ -1,12 +1,12 @@
 import { UserError } from "../../../../engine/errors.js";
 import { checkLayer } from "../../../../pipeline/config/check.js";
-import { defaultRecipe, defaults } from "../../../../pipeline/config/defaults.js";
+import { defaults } from "../../../../pipeline/config/defaults.js";
 import { type Layer, merge } from "../../../../pipeline/config/layers.js";
 import { namedConfigs } from "../../../../pipeline/config/named.js";
 import { presets } from "../../../../pipeline/config/presets.js";
 import { recipes } from "../../../../pipeline/config/recipes.js";
-import { type Config, configSchema } from "../../../../pipeline/config/schema.js";
-import { checkTogether } from "../../../../pipeline/config/sizes.js";
+import type { Config } from "../../../../pipeline/config/schema.js";
+import { completeConfig } from "../../../../pipeline/config/stored.js";
 import { lengths, type TrainChoice } from "./choice.js";
 
 /**
@@ -37,7 +37,7 @@ export function pageConfig({ method, network, length, more }: TrainChoice): Conf
     },
     ...moreOptions(more),
   );
-  return checked(values, "configuration");
+  return completeConfig(values, "configuration");
 }
 
 /** Lines `key=value` as layers; values are JSON, or texts. @throws UserError naming the line */
@@ -61,22 +61,4 @@ function optionValue(text: string): unknown {
   } catch {
     return text;
   }
-}
-
-/** The configuration of a run that was made elsewhere. @throws UserError naming the file and the option */
-export function runConfig(value: unknown, source: string): Config {
-  if (typeof value !== "object" || value === null) throw new UserError(`${source}: holds no options of a run`);
-  return checked(merge(defaults, recipes[defaultRecipe], value), source);
-}
-
-function checked(values: unknown, source: string): Config {
-  const parsed = configSchema.safeParse(values);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new UserError(
-      `${source}: option "${issue?.path.join(".")}": ${issue?.message}; was it written by another version of equipoise?`,
-    );
-  }
-  checkTogether(parsed.data);
-  return parsed.data;
 }
