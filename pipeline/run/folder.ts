@@ -15,7 +15,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../engine/errors.js";
 import type { TensorData } from "../../models/safetensors.js";
-import { type RunFile, type RunLines, type RunStore, reason, runFiles } from "./store.js";
+import { type RunFile, type RunLines, type RunStore, reason, runFiles, writeRemedy } from "./store.js";
 
 export { reason } from "./store.js";
 
@@ -67,7 +67,9 @@ export function writeAtomic(file: string, content: string | Uint8Array): void {
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw new UserError(`${file}: cannot be written (${reason(error)}): free space or choose another folder`);
+    throw new UserError(
+      `${file}: cannot be written (${reason(error)}): ${writeRemedy(error)}, or choose another folder`,
+    );
   }
 }
 
@@ -164,7 +166,9 @@ class LineFile implements RunLines {
     try {
       this.length += writeSync(this.handle, `${line}\n`);
     } catch (error) {
-      throw new UserError(`${this.file}: cannot be written (${reason(error)}): free space, then resume the run`);
+      throw new UserError(
+        `${this.file}: cannot be written (${reason(error)}): ${writeRemedy(error)}, then resume the run`,
+      );
     }
   }
 

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import { UserError } from "../../engine/errors.js";
-import { reason } from "./folder.js";
+import { reason, writeRemedy } from "./store.js";
 
 /** The holder renews its lock this often; on another computer one that was not renewed for `staleMs` belongs to nobody. */
 const renewMs = 10_000;
@@ -117,7 +117,9 @@ function create(file: string, text: string): boolean {
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw new UserError(`${file}: cannot be written (${reason(error)}): free space, or choose another folder`);
+    throw new UserError(
+      `${file}: cannot be written (${reason(error)}): ${writeRemedy(error)}, or choose another folder`,
+    );
   }
 }
 

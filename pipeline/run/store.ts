@@ -70,3 +70,11 @@ export function reason(error: unknown): string {
   if (known !== undefined) return known;
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What to do about a file that cannot be written, after its cause. */
+export function writeRemedy(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  if (code === "ENOSPC" || code === "EDQUOT") return "free space";
+  if (code === "ENOENT") return "was its folder moved or deleted? Put it back";
+  return "make the folder writable";
+}

@@ -8,8 +8,8 @@ import { memoryPatches } from "../../../pipeline/data/memory.js";
 import { readGrey } from "../../../pipeline/data/png.js";
 import { scanDataset } from "../../../pipeline/data/scan.js";
 import { readCheckpoint } from "../../../pipeline/run/checkpoint.js";
-import { FolderStore, makeRunFolders, runPaths } from "../../../pipeline/run/folder.js";
-import { type RunFile, type RunLines, type RunStore, runFiles } from "../../../pipeline/run/store.js";
+import { FolderStore, makeRunFolders, runPaths, writeAtomic } from "../../../pipeline/run/folder.js";
+import { type RunFile, type RunLines, type RunStore, runFiles, writeRemedy } from "../../../pipeline/run/store.js";
 import { runTraining } from "../../../pipeline/run/training.js";
 import { trainRun } from "../../../pipeline/run/trainRun.js";
 import { splitData, Workspace } from "../../../pipeline/run/workspace.js";
@@ -136,4 +136,14 @@ describe("a folder as a store", () => {
     expect(readFileSync(store.nameOf(runFiles.metrics), "utf8")).toBe("é1\nthree\n");
     expect(() => store.lines(runFiles.metrics, 11)).toThrow("has 10 bytes, but the checkpoint knows of 11");
   });
+});
+
+test("a file that cannot be written is answered with what to do about it", () => {
+  const file = join(folder.path, "moved", "result.json");
+  expect(() => writeAtomic(file, "{}")).toThrow(
+    `${file}: cannot be written (there is no such file or folder): was its folder moved or deleted? Put it back, or choose another folder`,
+  );
+  const failure = (code: string) => Object.assign(new Error("failed"), { code });
+  expect(writeRemedy(failure("ENOSPC"))).toBe("free space");
+  expect(writeRemedy(failure("EACCES"))).toBe("make the folder writable");
 });
