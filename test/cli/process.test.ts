@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -79,4 +79,15 @@ test("a second Ctrl-C ends a command that does not react to the first", async ()
   const { code, stdout, stderr } = await start(join(folder, "hanging.js"), args, signals).ended;
   expect([code, stdout]).toEqual([130, ""]);
   expect(stderr).toBe("running\nstopping; press Ctrl-C again to stop at once\n");
+});
+
+test("a command that ends while it waits says so", async () => {
+  const cut = join(folder, "cut");
+  mkdirSync(cut);
+  copyFileSync(main, join(cut, "main.js"));
+  writeFileSync(join(cut, "lazyActions.js"), "export const actions = {};");
+  writeFileSync(join(cut, "program.js"), "export const runCli = () => new Promise(() => {});");
+  const { code, stderr } = await start(join(cut, "main.js"), []).ended;
+  expect(code).toBe(13);
+  expect(stderr).toContain("error: equipoise ended before its work was done");
 });

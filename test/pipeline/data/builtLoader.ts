@@ -31,6 +31,7 @@ export class BuiltLoader {
     await build({
       entryPoints: [
         ...names.map((name) => join(project, `pipeline/data/${name}.ts`)),
+        join(project, "pipeline/thread.ts"),
         ...["fileSource", "pages"].map((name) => join(project, `pipeline/detect/run/${name}.ts`)),
         join(project, "pipeline/images/*.ts"),
         ...["courtesy", "errors", "rng"].map((name) => join(project, `engine/${name}.ts`)),
