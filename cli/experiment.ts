@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { expectedSeconds } from "../pipeline/experiment/expected.js";
 import { duration, percent } from "../pipeline/format.js";
 import type { ExperimentResult, RunState, TuneMode } from "./actions.js";
-import { table } from "./format.js";
+import { counted, table } from "./format.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTable } from "./liveTable.js";
 import { given, runLog } from "./options.js";
@@ -127,13 +127,22 @@ function timeLeft(runs: readonly RunState[]): string {
 }
 
 function formatResult({ folder, runs }: ExperimentResult): string {
-  const failed = runs.filter((run) => run.status === "failed");
-  const lines = failed.map(({ id, error }) => `failed: ${id}: ${error}`);
+  const lines = failures(runs);
   const count = (status: string) => runs.filter((run) => run.status === status).length;
   const others = count("elsewhere");
   const rest = others > 0 ? `, ${others} in the hands of another process` : "";
   const done = `${count("done")} of ${runs.length} runs done${rest}: ${folder} (table.md, runs.csv, experiment.json)`;
   return [...lines, done].join("\n");
+}
+
+/** A line for each reason. */
+function failures(runs: ExperimentResult["runs"]): string[] {
+  const failed = runs.filter((run) => run.status === "failed");
+  const reasons = [...new Set(failed.map(({ error }) => error))];
+  return reasons.map((reason) => {
+    const [first, ...others] = failed.filter(({ error }) => error === reason).map(({ id }) => id);
+    return `failed: ${first}${others.length > 0 ? `, and ${counted(others.length, "other run")} in the same way` : ""}: ${reason}`;
+  });
 }
 
 function formatPlan({ folder, runs }: ExperimentResult): string {

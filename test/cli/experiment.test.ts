@@ -84,6 +84,19 @@ describe("without a terminal", () => {
     expect(stdout).toContain("failed: vgg19-fold1: the loss is NaN\n2 of 3 runs done: runs/demo");
   });
 
+  it("says a reason that several runs share once", async () => {
+    const runs = [state("vgg19", 0), state("vgg19", 1), state("ipb-vgg", 0), state("ipb-vgg", 1)];
+    for (const [i, error] of ["no images", "no images", "the loss is NaN", "no images"].entries())
+      Object.assign(runs[i] as RunState, { status: "failed", error });
+    const { code, stdout } = await run(["experiment", "plan.yaml"], { runExperiment: async () => resultOf(runs) });
+    expect(code).toBe(1);
+    expect(stdout.split("\n").slice(0, 3)).toEqual([
+      "failed: vgg19-fold0, and 2 other runs in the same way: no images",
+      "failed: ipb-vgg-fold0: the loss is NaN",
+      expect.stringContaining("0 of 4 runs done"),
+    ]);
+  });
+
   it("prints one JSON document", async () => {
     const { stdout } = await run(["experiment", "plan.yaml", "--json"], { runExperiment });
     expect(JSON.parse(stdout).runs.map((one: { status: string }) => one.status)).toEqual(["done", "failed", "done"]);
