@@ -89,16 +89,16 @@ export function parsePredictions(text: string, file: string): PredictionTable {
   return { classes, columns: more.map(unguarded), rows: read };
 }
 
-/** Spreadsheets of many countries write 0,5 for 0.5. */
-function decimal(text = ""): string {
-  return /^\d+,\d+$/.test(text) ? text.replace(",", ".") : text;
+/** A number, also with the comma that spreadsheets of many countries write (0,5; 3,1E-08); NaN for anything else. */
+function decimal(text = ""): number {
+  return /^\d+([.,]\d+)?(e[+-]?\d+)?$/i.test(text) ? Number(text.replace(",", ".")) : Number.NaN;
 }
 
 function prediction(values: Record<string, string>, classes: readonly string[], place: string) {
   const predicted = classes.indexOf(values.class!);
   if (predicted < 0)
     throw new UserError(`${place}: class "${values.class}" is none of ${classes.join(", ")}; was the file edited?`);
-  const probabilities = classes.map((name) => Number(decimal(values[`p_${name}`])));
+  const probabilities = classes.map((name) => decimal(values[`p_${name}`]));
   const wrong = probabilities.findIndex((p) => !(p >= 0 && p <= 1));
   if (wrong >= 0)
     throw new UserError(

@@ -207,6 +207,14 @@ test("joined columns stand behind the entropy, guarded against formulas, and are
   expect((await readPredictions(file)).rows).toEqual([
     expect.objectContaining({ file: "a.png", predicted: 1, probabilities: [0.25, 0.75], more: { dose: "5,5" } }),
   ]);
+  writeFileSync(file, "file;class;p_A;p_B;entropy\r\na.png;B;3,1E-08;1;0\r\n");
+  expect((await readPredictions(file)).rows[0]?.probabilities).toEqual([3.1e-8, 1]);
+  for (const wrong of ["", "1,2", "0,1,2", "half", "0x1"]) {
+    writeFileSync(file, `file;class;p_A;p_B;entropy\r\na.png;B;0,5;${wrong};1\r\n`);
+    await expect(readPredictions(file), wrong).rejects.toThrow(
+      `p.csv, line 2: p_B is "${wrong}", expected a number from 0 to 1`,
+    );
+  }
   writeFileSync(file, "file;p_A\n");
   await expect(readPredictions(file)).rejects.toThrow(/the first line is "file,p_A", expected file,class,p_<Class>/);
 });
