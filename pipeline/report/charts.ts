@@ -124,7 +124,7 @@ export function lineChart(
 ): Html {
   const longest = Math.max(...curves.map((curve) => [...shorten(curve.name, 18)].length), 0);
   return draw(drawing, {
-    grid: { left: 8, right: 14 + longest * 6.6, top: 4, bottom: 4, outerBoundsMode: "same" },
+    grid: { left: 8, right: 20 + longest * 6.6, top: 4, bottom: 4, outerBoundsMode: "same" },
     xAxis: axis(x, "x"),
     yAxis: axis(y, "y"),
     series: [
@@ -195,7 +195,7 @@ function curveSeries(curve: Curve): echarts.LineSeriesOption {
       fontSize: 12,
       fontWeight: 600,
       ...halo,
-      distance: 6,
+      distance: 12, // beside the label of the last tick, where a curve ends on the axis
       formatter: () => shorten(curve.name, 18),
     },
     labelLayout: { moveOverlap: "shiftY" },
