@@ -27,7 +27,7 @@ import type { TuneCommandOptions, TuneReport } from "../pipeline/tuning/tuneRun.
 export type { ImportedWeights, Part } from "../pipeline/checkpoints/importPth.js";
 export type { DetectRunOptions, DetectSummary } from "../pipeline/detect/run/types.js";
 export type { FolderScore as DetectionScore } from "../pipeline/detect/scoreFolder.js";
-export type { ExperimentOptions, ExperimentResult, RunState } from "../pipeline/experiment/index.js";
+export type { ExperimentOptions, ExperimentResult, PlanChanges, RunState } from "../pipeline/experiment/index.js";
 export type { FigureNumber } from "../pipeline/figures/index.js";
 export type { Comparison, KernelTiming, ProfileDocument } from "../pipeline/profile/index.js";
 export type { RawOptions, RawResult } from "../pipeline/rawTensors/index.js";

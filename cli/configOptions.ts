@@ -8,11 +8,21 @@ import { collect, given, wholeNumber } from "./options.js";
 export function withConfigOptions(command: Command): Command {
   return command
     .option("--config <name>", 'named configuration, or a YAML file; see "configs"', "ipb-vgg")
-    .addOption(new Option("--preset <size>", "size of network and run (default: small)").choices(presetNames))
-    .addOption(new Option("--recipe <name>", `details of the method (default: ${defaultRecipe})`).choices(recipeNames))
+    .addOption(presetOption("small"))
+    .addOption(recipeOption(defaultRecipe))
     .option("--fold <n>", "fold that is the test part, from 0", wholeNumber(0))
     .option("--seed <n>", "seed of every random choice", wholeNumber(0))
     .option("--set <key=value>", "set any option, such as meta.threshold=0.8 (repeatable)", collect);
+}
+
+/** @param otherwise what is taken without it */
+export function presetOption(otherwise: string): Option {
+  return new Option("--preset <size>", `size of network and run (default: ${otherwise})`).choices(presetNames);
+}
+
+/** @param otherwise what is taken without it */
+export function recipeOption(otherwise: string): Option {
+  return new Option("--recipe <name>", `details of the method (default: ${otherwise})`).choices(recipeNames);
 }
 
 /** Flags of {@link withStepOptions}. */

@@ -1,17 +1,17 @@
 import { type Command, Option } from "commander";
 import { expectedSeconds } from "../pipeline/experiment/expected.js";
 import { duration, percent } from "../pipeline/format.js";
-import type { ExperimentResult, RunState, TuneMode } from "./actions.js";
+import type { ExperimentResult, PlanChanges, RunState, TuneMode } from "./actions.js";
+import { presetOption, recipeOption } from "./configOptions.js";
 import { counted, table } from "./format.js";
 import { interruptible } from "./interrupt.js";
 import { LiveTable } from "./liveTable.js";
-import { given, runLog } from "./options.js";
+import { given, runLog, wholeNumbers } from "./options.js";
 import type { Session } from "./session.js";
 
-export interface ExperimentFlags {
+export interface ExperimentFlags extends PlanChanges {
   /** Folder that takes the folder of the experiment. */
   out: string;
-  data?: string;
   adapter?: string;
   tune: TuneMode;
   dryRun?: true;
@@ -31,6 +31,10 @@ export function addExperiment(program: Command, session: Session): void {
     )
     .option("--out <folder>", "folder that takes the folder of the experiment", "runs")
     .option("--data <folder>", "folder of images (default: the plan's, relative to the plan)")
+    .addOption(presetOption("the plan's"))
+    .addOption(recipeOption("the plan's"))
+    .option("--folds <numbers>", "folds with commas between, such as 0,1,2 (default: the plan's)", wholeNumbers)
+    .option("--seeds <numbers>", "seeds with commas between (default: the plan's)", wholeNumbers)
     .option("--dry-run", "list the runs, what there is of them, and the time they will take where that is known")
     .option("--adapter <name>", "part of the name of a WebGPU adapter")
     .addOption(
@@ -46,7 +50,8 @@ export function addExperiment(program: Command, session: Session): void {
  * @throws Interrupted when stopped; UserError for a wrong plan
  */
 export async function experiment(session: Session, plan: string, options: ExperimentFlags): Promise<ExperimentResult> {
-  const { out, data, adapter, tune, dryRun } = options;
+  const { out, adapter, tune, dryRun, data, preset, recipe, folds, seeds } = options;
+  const changes = given({ data, preset, recipe, folds, seeds });
   const live = session.io.stderr.isTTY && !dryRun ? new LiveTable(session.io.stderr) : null;
   if (live) session.progress = live;
   let prefix = "";
@@ -57,7 +62,8 @@ export async function experiment(session: Session, plan: string, options: Experi
       session.actions.runExperiment({
         plan,
         out,
-        ...given({ data, adapter }),
+        ...given({ adapter }),
+        changes,
         tune,
         dryRun: dryRun === true,
         signal,
@@ -75,8 +81,8 @@ export async function experiment(session: Session, plan: string, options: Experi
         },
       }),
     () => {
-      const images = data === undefined ? [] : ["--data", data];
-      return `continue with: ${session.command("experiment", plan, ...images, "--out", out)}`;
+      const flags = Object.entries(changes).flatMap(([name, value]) => [`--${name}`, String(value)]);
+      return `continue with: ${session.command("experiment", plan, ...flags, "--out", out)}`;
     },
   );
   const failed = result.runs.filter((run) => run.status === "failed");

@@ -11,6 +11,11 @@ export function wholeNumber(min: number): (text: string) => number {
   };
 }
 
+/** Parser of an option that takes whole numbers from 0 up with commas between. */
+export function wholeNumbers(text: string): number[] {
+  return text.split(",").map((part) => wholeNumber(0)(part.trim()));
+}
+
 /** Parser of an option that takes a number above 0. */
 export function positiveNumber(text: string): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);

@@ -5,10 +5,11 @@ import { LockedError, whileLocked, withRunLock } from "../run/lock.js";
 import type { ResumeOptions, RunLog, RunResult, TrainOptions, TuneMode } from "../run/types.js";
 import { type Evaluate, makeEvaluations } from "./evaluations.js";
 import { expectedSeconds } from "./expected.js";
-import { type Plan, readPlan } from "./plan.js";
+import { type Plan, type PlanChanges, readPlan } from "./plan.js";
 import { recordOf, writeRecord } from "./record.js";
 import { inspectRuns, type RunState, refresh, removeFailure, strangers, writeFailure } from "./state.js";
 
+export type { PlanChanges } from "./plan.js";
 export type { RunState, RunStatus } from "./state.js";
 
 /** How runs are made; others in tests. */
@@ -23,8 +24,7 @@ export interface ExperimentOptions {
   plan: string;
   /** Folder that takes the folder of the experiment. */
   out: string;
-  /** Folder of images that replaces the plan's. */
-  data?: string;
+  changes?: PlanChanges;
   adapter?: string;
   tune?: TuneMode;
   /** Only say what would be done. */
@@ -52,7 +52,7 @@ export interface ExperimentResult {
  * @throws UserError for a plan that is wrong or has changed; the signal's reason when aborted
  */
 export async function runExperiment(options: ExperimentOptions, runner: Runner): Promise<ExperimentResult> {
-  const plan = readPlan(options.plan, options.data);
+  const plan = readPlan(options.plan, options.changes);
   const root = join(options.out, plan.name);
   const runs = inspectRuns(plan, root);
   if (options.dryRun) return resultOf(plan, root, runs);

@@ -7,7 +7,7 @@ import { isConfigFile } from "../config/file.js";
 import { isMapping, merge } from "../config/layers.js";
 import { namedConfigs } from "../config/named.js";
 import { resolveConfig } from "../config/resolve.js";
-import { type Config, presetNames, recipeNames } from "../config/schema.js";
+import { type Config, type PresetName, presetNames, type RecipeName, recipeNames } from "../config/schema.js";
 import { readYaml, type YamlFile } from "../config/yaml.js";
 import { flatten } from "../statistics/groups.js";
 
@@ -72,16 +72,25 @@ export interface Plan {
   evaluations: PlannedEvaluation[];
 }
 
+/** What takes the place of a plan's own, so that one plan serves other images and smaller machines. */
+export interface PlanChanges {
+  /** Folder of images. */
+  readonly data?: string;
+  readonly preset?: PresetName;
+  readonly recipe?: RecipeName;
+  readonly folds?: number[];
+  readonly seeds?: number[];
+}
+
 /**
  * Reads a plan and works out the configuration of every run.
- * @param data folder of images that replaces the plan's
  * @throws UserError naming the file, the line and the key
  */
-export function readPlan(file: string, data?: string): Plan {
+export function readPlan(file: string, { data, ...changes }: PlanChanges = {}): Plan {
   const yaml = readYaml(file, "plan", 'a plan has at least "data: FOLDER" and "configs: [vgg19]"');
   const parsed = planSchema.safeParse(yaml.content);
   if (!parsed.success) throw new UserError(explain(yaml, file, parsed.error));
-  const plan = parsed.data;
+  const plan = { ...parsed.data, ...changes };
   const images = data ?? (plan.data === undefined ? undefined : beside(file, plan.data));
   if (images === undefined) throw new UserError(`${file}: "data" is missing: ${expected.data}; or give --data`);
   const common = checked(yaml, ["set"], plan.set ?? {});

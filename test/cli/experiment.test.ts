@@ -97,6 +97,36 @@ describe("without a terminal", () => {
     ]);
   });
 
+  it("hands on what replaces the plan's own, and repeats it in the command to go on", async () => {
+    const flags = [
+      "--data",
+      "more images",
+      "--preset",
+      "tiny",
+      "--recipe",
+      "small-data",
+      "--folds",
+      "0, 2",
+      "--seeds",
+      "5",
+    ];
+    const changes = { data: "more images", preset: "tiny", recipe: "small-data", folds: [0, 2], seeds: [5] };
+    const { code, stderr } = await run(["experiment", "plan.yaml", "--out", "here", ...flags], {
+      runExperiment: async (options) => {
+        expect(options.changes).toEqual(changes);
+        process.emit("SIGINT");
+        options.signal.throwIfAborted();
+        throw new Error("not stopped");
+      },
+    });
+    expect(code).toBe(130);
+    expect(stderr).toContain(
+      `experiment plan.yaml --data "more images" --preset tiny --recipe small-data --folds "0,2" --seeds 5 --out here`,
+    );
+    const wrong = await run(["experiment", "plan.yaml", "--folds", "0,x"], { runExperiment });
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringContaining("Give a whole number from 0 up.")]);
+  });
+
   it("prints one JSON document", async () => {
     const { stdout } = await run(["experiment", "plan.yaml", "--json"], { runExperiment });
     expect(JSON.parse(stdout).runs.map((one: { status: string }) => one.status)).toEqual(["done", "failed", "done"]);

@@ -34,7 +34,7 @@ describe("plan", () => {
   ])("of the article's %s can be read, for any images", (name, configurations, folds) => {
     const file = join("experiments", "paper", `${name}.yaml`);
     expect(() => readPlan(file)).toThrow(/"data" is missing: .*; or give --data/);
-    const { runs, ...rest } = readPlan(file, root);
+    const { runs, ...rest } = readPlan(file, { data: root });
     expect([rest.name, rest.data]).toEqual([name, root]);
     expect(new Set(runs.map(({ label }) => label)).size).toBe(configurations);
     expect(runs).toHaveLength(configurations * folds);
@@ -42,8 +42,26 @@ describe("plan", () => {
       expect([config.preset, config.recipe, config.data.split]).toEqual(["full", "paper", "benchmark"]);
   });
 
+  it("takes other images, sizes, recipes, folds and seeds in the place of its own", () => {
+    write(`${small}recipe: paper\nset: {batch: 8}\n`);
+    const { data, runs } = readPlan(plan, {
+      data: join(root, "others"),
+      preset: "full",
+      recipe: "small-data",
+      folds: [4],
+      seeds: [7, 8],
+    });
+    expect(data).toBe(join(root, "others"));
+    expect(runs.map((run) => run.id)).toEqual(
+      [7, 8].flatMap((seed) => ["vgg19", "ipb-vgg"].map((config) => `${config}-fold4-seed${seed}`)),
+    );
+    for (const { config } of runs) expect(config).toMatchObject({ preset: "full", recipe: "small-data", batch: 8 });
+    expect(() => readPlan(plan, { folds: [10] })).toThrow(/"data\.fold" is 10/);
+    expect(() => readPlan(plan, { seeds: [1, 1] })).toThrow(/vgg19-fold0-seed1/);
+  });
+
   it("of ablations can be read: each setting is one of its own", () => {
-    const { runs } = readPlan(join("experiments", "ablations.yaml"), root);
+    const { runs } = readPlan(join("experiments", "ablations.yaml"), { data: root });
     const settings = new Map(runs.map(({ label, config }) => [label, config]));
     expect(settings.size).toBe(13);
     expect(settings.get("ipb-vgg gentle-views")?.augment).toMatchObject({ labelled: "flips", contrast: 0.2 });
