@@ -33,19 +33,32 @@ export function meanByEpoch(
     }));
 }
 
-/** A line through the means; the band is one standard deviation, or from the lowest to the highest run. */
+/**
+ * A line through the means; the band is one standard deviation, or from the lowest to the highest run.
+ * @param epochs all that the runs have, where the line has a gap at those without a mean (default: no gaps)
+ */
 export function meanCurve(
   name: string,
   style: SeriesStyle,
   means: readonly EpochMean[],
   band: "sd" | "range" = "sd",
   least = Number.NEGATIVE_INFINITY,
+  epochs: readonly number[] = means.map(({ epoch }) => epoch),
 ): Curve {
-  const limits = means.flatMap(({ epoch, mean: middle, sd, low, high }) => {
+  const at = new Map(means.map((one) => [one.epoch, one]));
+  const limits = epochs.flatMap((x) => {
+    const {
+      mean: middle,
+      sd,
+      low,
+      high,
+    } = at.get(x) ?? { mean: Number.NaN, sd: Number.NaN, low: Number.NaN, high: Number.NaN };
     if (sd === null) return [];
-    if (band === "range") return [{ x: epoch, low, high }];
-    return [{ x: epoch, low: Math.max(least, middle - sd), high: middle + sd }];
+    if (band === "range") return [{ x, low, high }];
+    return [{ x, low: Math.max(least, middle - sd), high: middle + sd }];
   });
-  const points = means.map(({ epoch, mean: middle }): [number, number] => [epoch, middle]);
-  return { name, ...style, points, marked: points.length <= 15, ...(limits.length > 1 && { band: limits }) };
+  const points = epochs.map((x): [number, number | null] => [x, at.get(x)?.mean ?? null]);
+  const gaps = points.length > means.length;
+  const banded = limits.filter(({ low }) => !Number.isNaN(low)).length > 1;
+  return { name, ...style, points, marked: gaps || points.length <= 15, ...(banded && { band: limits }) };
 }

@@ -1,8 +1,19 @@
 /** Figure 5: colony, mask and patch locations, one example of each class and one with several. */
+import type { Corner } from "../data/patches.js";
 import type { GreyImage, ImageRecord } from "../data/types.js";
 import { seriesStyle, shorten } from "../report/charts.js";
 import { type Html, html } from "../report/html.js";
-import { type Colony, cut, dataFolder, drawnPatch, examples, minForegroundOf, scalesOf, scanFor } from "./images.js";
+import {
+  type Colony,
+  centresOf,
+  cut,
+  dataFolder,
+  drawnPatch,
+  examples,
+  minForegroundOf,
+  scalesOf,
+  scanFor,
+} from "./images.js";
 import type { FigureRun } from "./load.js";
 import { fitted, picture, svg, text } from "./sheet.js";
 import type { Draft, FigureContext } from "./types.js";
@@ -22,6 +33,7 @@ export async function colonyFigure({ groups, chosen, data }: FigureContext): Pro
   const sides = scalesOf(runs).slice(-3);
   const largest = sides.at(-1);
   if (largest === undefined) return "the runs do not say how large their patches are";
+  const centreOf = centresOf(runs, sides);
   const dataset = await scanFor(run, folder.root);
   const of = (test: (record: ImageRecord) => boolean) => dataset.images.filter(test);
   const kinds = [
@@ -33,10 +45,16 @@ export async function colonyFigure({ groups, chosen, data }: FigureContext): Pro
     for (const colony of await examples(records, largest, 1)) rows.push({ name, colony });
   const bare = rows.filter(({ colony }) => colony.mask === null).map(({ name }) => name);
   return {
-    drawing: table(rows, sides, minForegroundOf(run)),
+    drawing: table(rows, { sides, centreOf, least: minForegroundOf(run) }),
     caption: sentences(
       `A colony of each class with its mask and the places of patches of ${sides.join(", ")} px, and these patches.`,
       "Each is drawn as in training: at random, with enough of the mask in it.",
+      [...centreOf]
+        .map(
+          ([small, large]) =>
+            `That of ${small} px is the centre of that of ${large} px, as a network of two scales sees it.`,
+        )
+        .join(" ") || false,
       bare.length > 0 && `No mask file: ${bare.join(", ")}; the whole image counts as foreground.`,
       dataset.classes.length > MOST_CLASSES && `The first ${MOST_CLASSES} of ${dataset.classes.length} classes.`,
       "Images smaller than the largest patch are shown enlarged, as training takes them.",
@@ -45,19 +63,37 @@ export async function colonyFigure({ groups, chosen, data }: FigureContext): Pro
   };
 }
 
-function table(rows: readonly { name: string; colony: Colony }[], sides: readonly number[], least: number): Html {
+interface Patches {
+  sides: readonly number[];
+  centreOf: ReadonlyMap<number, number>;
+  /** Least part of a patch that is foreground. */
+  least: number;
+}
+
+function table(rows: readonly { name: string; colony: Colony }[], patches: Patches): Html {
+  const { sides } = patches;
   const columns = ["colony", "mask", ...sides.map((side) => `${side} px`)];
   const width = LEFT + columns.length * (SIDE + GAP);
   const heads = columns.map((name, i) =>
     text(LEFT + i * (SIDE + GAP) + SIDE / 2, 19, name, { size: 13, bold: true, anchor: "middle" }),
   );
-  const body = rows.map(({ name, colony }, r) => row(name, colony, TOP + r * (SIDE + GAP), sides, least));
+  const body = rows.map(({ name, colony }, r) => row(name, colony, TOP + r * (SIDE + GAP), patches));
   return svg(width, TOP + rows.length * (SIDE + GAP), "Colonies, masks and patch locations", html`${heads}${body}`);
 }
 
-function row(name: string, colony: Colony, y: number, sides: readonly number[], least: number): Html {
+/** Where a patch of each side lies. */
+function cornersOf(colony: Colony, { sides, centreOf, least }: Patches): Corner[] {
+  return sides.map((side) => {
+    const around = centreOf.get(side) ?? side;
+    const { y, x } = drawnPatch(colony, around, least);
+    return { y: y + Math.floor((around - side) / 2), x: x + Math.floor((around - side) / 2) };
+  });
+}
+
+function row(name: string, colony: Colony, y: number, scales: Patches): Html {
+  const { sides } = scales;
   const at = (column: number) => LEFT + column * (SIDE + GAP);
-  const corners = sides.map((side) => drawnPatch(colony, side, least));
+  const corners = cornersOf(colony, scales);
   const scale = SIDE / Math.max(colony.image.height, colony.image.width);
   const shown = fitted(colony.image, SIDE);
   const [left, top] = [at(0) + (SIDE - shown.width) / 2, y + (SIDE - shown.height) / 2];

@@ -102,6 +102,15 @@ export function minForegroundOf({ config }: FigureRun): number {
   return typeof patch?.minForeground === "number" ? patch.minForeground : 0.25;
 }
 
+/** The sides that are the centre of a larger patch, with that one's side, in runs of two scales. */
+export function centresOf(runs: readonly FigureRun[], sides: readonly number[]): Map<number, number> {
+  const pairs = runs.flatMap(({ config }) => {
+    const { size, smallSize } = (config.patch ?? {}) as Record<string, unknown>;
+    return typeof size === "number" && typeof smallSize === "number" ? [[smallSize, size] as const] : [];
+  });
+  return new Map(pairs.filter((pair) => pair.every((side) => sides.includes(side))));
+}
+
 /** Patch sides of runs in px, ascending, both of networks with two scales. */
 export function scalesOf(runs: readonly FigureRun[]): number[] {
   const sides = runs.flatMap(({ config }) => {

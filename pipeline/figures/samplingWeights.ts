@@ -38,9 +38,9 @@ export function samplingFigure(context: FigureContext): Draft {
     caption: sentences(
       "How often a patch is drawn in an epoch, in expectation, by the class it was given: the inverse of the class's share among the pseudo-labels, divided by the number of classes that were given at all. At 1 (line) a patch is drawn as often as without balancing.",
       several
-        ? "Lines: means over runs; bands: from the lowest to the highest run."
+        ? "Lines: means over the runs in which the class was given to a patch; bands: from the lowest of these to the highest."
         : "One run of each configuration, so there are no bands.",
-      "A gap: the class was given to no patch.",
+      "A gap: the class was given to no patch in any run.",
       drawn.length < classes.length &&
         `Of ${classes.length} classes, the ${drawn.length} with the most extreme weights.`,
       groupsText(shown),
@@ -74,10 +74,12 @@ interface Chart {
   size: typeof SIZE;
 }
 
-function chart(g: number, { label }: FigureGroup, { drawn, means, limits: [min, max], size }: Chart): Panel {
+function chart(g: number, { label, runs }: FigureGroup, { drawn, means, limits: [min, max], size }: Chart): Panel {
+  const balanced = runs.flatMap((run) => run.epochs.train).filter((line) => samplingRates(line) !== null);
+  const epochs = [...new Set(balanced.map(({ epoch }) => epoch))].sort((a, b) => a - b);
   const curves = drawn
-    .map((c, i) => meanCurve("", seriesStyle(i), means[c] ?? [], "range"))
-    .filter(({ points }) => points.length > 0);
+    .filter((c) => (means[c] ?? []).length > 0)
+    .map((c) => meanCurve("", seriesStyle(drawn.indexOf(c)), means[c] ?? [], "range", undefined, epochs));
   const points = curves.flatMap((curve) => curve.points).sort(([a], [b]) => a - b);
   const drawing = lineChart(
     { id: `sampling-${g}`, label: "", ...size },

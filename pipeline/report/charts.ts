@@ -59,7 +59,7 @@ export interface Curve extends Partial<SeriesStyle> {
   points: Point[];
   /** The unsmoothed values, drawn faintly underneath. */
   raw?: Point[];
-  /** Lower and upper limits at the same x, drawn as a faint band. */
+  /** Lower and upper limits at the same x, drawn as a faint band; NaN where it has a gap. */
   band?: { x: number; low: number; high: number }[];
   /** Draw a symbol at each point. */
   marked?: boolean;

@@ -22,7 +22,8 @@ const experimentSchema = z.object({
 });
 
 /**
- * Reads what the experiment calls the run in this folder, from the file beside it.
+ * Reads what the experiment calls the run in this folder, from the file beside it; a run whose setting has left the plan keeps the name that its
+ * folder has of it, so that it does not pass for the configuration itself.
  * @param config name of the run's configuration, which is its whole label in a plan without settings
  * @returns null for a run that no experiment made, or one of a plan without settings
  * @throws UserError naming a file that is not what an experiment writes
@@ -32,8 +33,16 @@ export function readPlannedName(folder: string, config: string): PlannedName | n
   const file = join(root, experimentFile);
   if (!existsSync(file)) return null;
   const { name, runs } = readExperiment(file);
-  const label = runs.find(({ id }) => id === basename(resolve(folder)))?.label;
+  const own = basename(resolve(folder));
+  const label = runs.find(({ id }) => id === own)?.label ?? labelOf(own, config);
   return label === undefined ? null : plannedName({ label, plan: name ?? basename(root) }, config);
+}
+
+/** The label out of the name of a folder, `ipb-vgg-strict-fold0-seed1`; undefined for a name that no experiment gives. */
+function labelOf(id: string, config: string): string | undefined {
+  const setting = /^(.+)-fold\d+-seed\d+$/.exec(id)?.[1];
+  if (setting === config) return config;
+  return setting?.startsWith(`${config}-`) ? `${config} ${setting.slice(config.length + 1)}` : undefined;
 }
 
 /**

@@ -113,7 +113,7 @@ export function methodText(course: TimeCourse): string {
     overall.length > 0
       ? "Over all conditions: Kruskal and Wallis' test (chi-square approximation, rough below 5 wells each)."
       : "",
-    `p-values of each test are corrected over all ${comparisons.length} comparisons of classes and conditions (Holm).`,
+    `p-values of each test are corrected over all ${comparisons.length} comparisons of classes and conditions (Holm); those without a p-value do not count.`,
     options.weight === "area" ? "Each colony counts by its area." : "Each colony counts once.",
   ];
   return parts.filter((part) => part !== "").join(" ");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Resvg } from "@resvg/resvg-js";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { meanByEpoch } from "../../../pipeline/figures/byEpoch.js";
+import { meanByEpoch, meanCurve } from "../../../pipeline/figures/byEpoch.js";
 import { drawFigures, type FigureNumber, writeFigures } from "../../../pipeline/figures/index.js";
 import { loadRuns } from "../../../pipeline/figures/load.js";
 import { pngSize } from "../../../pipeline/figures/png.js";
@@ -52,6 +52,33 @@ describe("values by epoch", () => {
       { epoch: 1, mean: 2, sd: Math.SQRT2, low: 1, high: 3 },
       { epoch: 2, mean: 4, sd: null, low: 4, high: 4 },
     ]);
+  });
+});
+
+describe("a line through means", () => {
+  it("is broken where no run has a value, and so is its band", () => {
+    const means = [1, 2, 4, 5].map((epoch) => ({ epoch, mean: epoch, sd: 1, low: epoch - 0.5, high: epoch + 0.5 }));
+    const curve = meanCurve(
+      "",
+      { color: "var(--c0)", dash: "solid", symbol: "circle" },
+      means,
+      "range",
+      undefined,
+      [1, 2, 3, 4, 5],
+    );
+    expect(curve.points).toEqual([
+      [1, 1],
+      [2, 2],
+      [3, null],
+      [4, 4],
+      [5, 5],
+    ]);
+    const axes = { x: { title: "x", min: 1, max: 5 }, y: { title: "y", min: 0, max: 6 } };
+    const { markup } = lineChart({ id: "b", label: "" }, { ...axes, curves: [curve] });
+    expect(markup).not.toContain("NaN");
+    const [line] = /<path d="([^"]*)"[^>]*stroke-width="2.2"/.exec(markup)?.slice(1) ?? [];
+    const [band] = /<path d="([^"]*)"[^>]*fill-opacity="0.13"/.exec(markup)?.slice(1) ?? [];
+    expect([line, band].map((path) => path?.match(/M/g)?.length)).toEqual([2, 2]);
   });
 });
 
@@ -226,6 +253,25 @@ describe("figures with images", () => {
 });
 
 describe("Figures 4 and 5", () => {
+  it("show the smaller patch of two scales in the middle of the larger", async () => {
+    const { run } = await fakeRun(root, { classes: ["A", "B"], counts: [40, 60], epochs: 1, pretrainSteps: 30 });
+    const { runs } = await loadRuns([run]);
+    const two = runs.map((one) => ({ ...one, config: { ...one.config, patch: { size: 64, smallSize: 32 } } }));
+    const { figures: drawn } = await drawFigures(groupRuns(two), { only: [5] });
+    expect(drawn[0]?.caption).toContain(
+      "That of 32 px is the centre of that of 64 px, as a network of two scales sees it.",
+    );
+    const box =
+      /<rect x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="[\d.]+" fill="none" stroke="var\(--c([01])\)" stroke-width="2"/g;
+    const boxes = [...(drawn[0]?.drawing.markup ?? "").matchAll(box)].map((found) => found.slice(1).map(Number));
+    expect(boxes).toHaveLength(4);
+    for (const at of [0, 2]) {
+      const [small, large] = [boxes[at]!, boxes[at + 1]!];
+      expect([small[3], large[3]]).toEqual([0, 1]);
+      for (const axis of [0, 1]) expect(small[axis]! - large[axis]!).toBeCloseTo((large[2]! - small[2]!) / 2, 1);
+    }
+  });
+
   it("show patches that fit into their image, and how many images reach a scale", async () => {
     const { run } = await fakeRun(root, { classes: ["A", "B"], counts: [40, 60], epochs: 1, pretrainSteps: 30 });
     const { runs } = await loadRuns([run]);

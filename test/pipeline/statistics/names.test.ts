@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { tableOfRuns } from "../../../pipeline/statistics/index.js";
@@ -28,6 +28,27 @@ describe("names of experiments", () => {
       ["ipb-vgg without-U", "ipb-vgg plain"],
     ]);
     expect(gap!.rows.map(({ configuration }) => configuration)).toEqual(["ipb-vgg without-U"]);
+  });
+
+  it("stay with runs whose setting has left the plan", () => {
+    addPlan("one", { plain: [], fixmatch: ["method=fixmatch"] });
+    for (const [setting, set] of [
+      ["fixmatch", ["method=fixmatch"]],
+      ["plain", []],
+    ] as const) {
+      const request = { config: "ipb-vgg", preset: "tiny" as const, fold: 0, seed: 7, set: [...set] };
+      add(join("one", `ipb-vgg-${setting}-fold0-seed7`), { request, skill: 1 });
+    }
+    const file = join(root, "one", "experiment.json");
+    const { runs, ...rest } = JSON.parse(readFileSync(file, "utf8")) as { runs: { label: string }[] };
+    writeFileSync(file, JSON.stringify({ ...rest, runs: runs.filter(({ label }) => label === "ipb-vgg plain") }));
+    rmSync(join(root, "one", "ipb-vgg-fixmatch-fold0"), { recursive: true });
+    rmSync(join(root, "one", "ipb-vgg-fixmatch-fold1"), { recursive: true });
+    const rows = overall(tableOfRuns([root])).rows.map((row) => [row.configuration, row.runs]);
+    expect(rows).toEqual([
+      ["ipb-vgg plain", 3],
+      ["ipb-vgg fixmatch", 1],
+    ]);
   });
 
   it("leave the names by options usable", () => {
