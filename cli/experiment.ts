@@ -137,7 +137,8 @@ function formatResult({ folder, runs }: ExperimentResult): string {
   const count = (status: string) => runs.filter((run) => run.status === status).length;
   const others = count("elsewhere");
   const rest = others > 0 ? `, ${others} in the hands of another process` : "";
-  const done = `${count("done")} of ${runs.length} runs done${rest}: ${folder} (table.md, runs.csv, experiment.json)`;
+  const files = [...(count("done") > 0 ? ["table.md", "runs.csv"] : []), "experiment.json"];
+  const done = `${count("done")} of ${runs.length} runs done${rest}: ${folder} (${files.join(", ")})`;
   return [...lines, done].join("\n");
 }
 

@@ -44,17 +44,25 @@ function splitRows(text: string, file: string): RawRow[] {
     if (row.fields.length > 1 || row.fields[0] !== "") rows.push(row);
     row = { line, fields: [] };
   }
+  // Spreadsheets leave rows of separators behind the last one.
+  while (rows.length > 1 && rows.at(-1)?.fields.every((field) => field.trim() === "")) rows.pop();
   return rows;
 }
 
 /**
- * Reads comma-separated text with a header row (RFC 4180; a byte-order mark and blank lines are skipped, column names and
- * values are trimmed). Where the header has no comma, semicolons or tabs may stand between the columns.
+ * Reads comma-separated text with a header row (RFC 4180; a byte-order mark, blank lines and rows without a value at the end are skipped, column
+ * names and values are trimmed). Where the header has no comma, semicolons or tabs may stand between the columns.
  *
  * @param file name used in errors
- * @throws UserError with file and line: a broken quote, a row of another length, a missing or repeated column name
+ * @throws UserError with file and line: text that is not UTF-8, a broken quote, a row of another length, a missing or repeated column name
  */
 export function parseCsv(text: string, file: string): CsvTable {
+  // What a decoder puts in the place of bytes that are no UTF-8.
+  const undecoded = text.indexOf("\uFFFD");
+  if (undecoded >= 0)
+    throw new UserError(
+      `${file}, line ${text.slice(0, undecoded).split(/\r\n|\r|\n/).length}: a letter cannot be read, the file is not UTF-8; save it as "CSV UTF-8"`,
+    );
   const [header, ...body] = splitRows(text.replace(/^\uFEFF/, ""), file);
   if (header === undefined) throw new UserError(`${file}: the file is empty; the first line must name the columns`);
   const columns = header.fields.map((name) => name.trim());

@@ -25,7 +25,10 @@ const planSchema = z.strictObject({
   folds: numbers.optional(),
   seeds: numbers.optional(),
   set: options.nullable().optional(),
-  settings: z.record(named, options.nullable()).optional(),
+  settings: z
+    .record(named, options.nullable())
+    .refine((all) => Object.keys(all).length > 0)
+    .optional(),
   evaluate: z.union([z.array(z.string().min(1)), z.record(named, z.string().min(1))]).optional(),
 });
 

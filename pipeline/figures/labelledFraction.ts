@@ -55,6 +55,8 @@ function chart(title: string, key: "balancedAccuracy" | "accuracy", shown: reado
   const lines = shown.map((group) => means(group, key));
   const fractions = lines.flat().map(({ fraction }) => fraction);
   const values = lines.flat().flatMap(({ mean: middle, sd }) => [middle - (sd ?? 0), middle + (sd ?? 0)]);
+  const low = Math.max(0, Math.floor(Math.min(...values) * 10) / 10);
+  const high = Math.min(1, Math.ceil(Math.max(...values) * 10) / 10);
   const curves = lines.map((line, i) => {
     const band = line.flatMap(({ fraction, mean: middle, sd }) =>
       sd === null ? [] : [{ x: fraction, low: middle - sd, high: middle + sd }],
@@ -75,8 +77,9 @@ function chart(title: string, key: "balancedAccuracy" | "accuracy", shown: reado
       },
       y: {
         title,
-        min: Math.max(0, Math.floor(Math.min(...values) * 10) / 10),
-        max: Math.min(1, Math.ceil(Math.max(...values) * 10) / 10),
+        min: low,
+        max: high,
+        interval: high - low < 0.15 ? 0.02 : high - low < 0.35 ? 0.05 : 0.1,
         format: (v) => percent(v, 0),
       },
       curves,
@@ -114,16 +117,25 @@ function countsText(group: FigureGroup): string {
   return `${group.label}: ${each.join(", ")}.`;
 }
 
+function sum(counts: readonly number[]): number {
+  return counts.reduce((a, b) => a + b, 0);
+}
+
 /** How many labelled images a fraction is. */
 function imagesText(runs: readonly FigureRun[]): string | false {
-  const counts = new Map<number, number>();
+  const counts = new Map<number, { n: number; share: number }>();
   for (const run of runs) {
-    const { L, validation } = run.dataset?.counts ?? { L: [], validation: [] };
-    const total = [...L, ...validation].reduce((a, b) => a + b, 0);
-    if (total > 0 && run.config.data.supervisedOn !== "L+U") counts.set(fractionOf(run)!, total);
+    const { L, validation, U } = run.dataset?.counts ?? { L: [], validation: [], U: null };
+    const n = sum([...L, ...validation]);
+    if (n > 0 && run.config.data.supervisedOn !== "L+U")
+      counts.set(fractionOf(run)!, { n, share: n / (n + sum(U ?? [])) });
   }
   const parts = [...counts]
     .sort(([a], [b]) => a - b)
-    .map(([fraction, n]) => `${n} (${percent(fraction, fraction < 0.01 ? 1 : 0)})`);
+    .map(([fraction, { n, share }]) => {
+      // Each class keeps at least a few labels.
+      const more = share < 1 && share > 1.2 * fraction ? `, in fact ${percent(share)}` : "";
+      return `${n} (${percent(fraction, fraction < 0.01 ? 1 : 0)}${more})`;
+    });
   return parts.length > 0 && `Labelled images: ${parts.join(", ")}.`;
 }

@@ -147,7 +147,7 @@ function designNotes(
   if (conditions.length < 2) notes.push(`There is one condition only, ${conditions[0]}: nothing can be compared.`);
   else if (few.length > 0)
     notes.push(
-      `No test is possible with ${few.join(", ")}: it has one well. Colonies of one well share their medium, their cells and ` +
+      `No test is possible with ${few.join(", ")}: ${few.length > 1 ? "they have one well each" : "it has one well"}. Colonies of one well share their medium, their cells and ` +
         "their fate, so they are no replicates; how much wells differ by chance can be seen from 2 wells or more, 4 to 6 are better.",
     );
   const [n = 0, m = 0] = sizes.filter((size) => size >= 2).sort((a, b) => a - b);

@@ -93,7 +93,7 @@ describe("without a terminal", () => {
     expect(stdout.split("\n").slice(0, 3)).toEqual([
       "failed: vgg19-fold0, and 2 other runs in the same way: no images",
       "failed: ipb-vgg-fold0: the loss is NaN",
-      expect.stringContaining("0 of 4 runs done"),
+      "0 of 4 runs done: runs/demo (experiment.json)",
     ]);
   });
 

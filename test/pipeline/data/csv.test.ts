@@ -23,6 +23,24 @@ describe("parseCsv", () => {
     expect(rowsOf("a,b;c\n1;2,3\n")).toEqual([["1;2", "3"]]);
   });
 
+  it("leaves out rows without a value behind the last one", () => {
+    expect(rowsOf("well,condition\nA1,x\n,\nA2,y\n, \n,\n")).toEqual([
+      ["A1", "x"],
+      ["", ""],
+      ["A2", "y"],
+    ]);
+    expect(rowsOf("well,condition\n,\n")).toEqual([]);
+  });
+
+  it("refuses what is not UTF-8, naming the line", () => {
+    const latin1 = new TextDecoder().decode(
+      Uint8Array.from("well,c\r\nA1,x\r\nA2,Gr\u00f6\u00dfe\r\n", (letter) => letter.charCodeAt(0)),
+    );
+    expect(() => parseCsv(latin1, "plate.csv")).toThrow(
+      'plate.csv, line 3: a letter cannot be read, the file is not UTF-8; save it as "CSV UTF-8"',
+    );
+  });
+
   it("keeps empty fields, also at the end of a line and of the file", () => {
     expect(rowsOf("a,b,c\n,,\n1,,\n,,3")).toEqual([
       ["", "", ""],

@@ -92,6 +92,7 @@ describe("plan", () => {
   it.each([
     ["data: x\nconfig: [vgg19]", /demo\.yaml:2: unknown key "config"; did you mean "configs"\?/],
     ["data: x", /demo\.yaml: "configs" is missing/],
+    ["data: x\nconfigs: [vgg19]\nsettings: {}", /demo\.yaml:3: "settings" must be names .* found \{\}/],
     ["configs: [vgg19]", /demo\.yaml: "data" is missing/],
     ["data: x\nconfigs: [vgg19]\nfolds: 3", /demo\.yaml:3: "folds" must be a list of folds .* found 3/],
     ["data: x\nconfigs: [vgg19]\nseeds: [0, -1]", /demo\.yaml:3: "seeds\.1" must be a list of seeds/],

@@ -184,6 +184,17 @@ describe("Figure 8", () => {
     expect(caption).toContain("ipb-vgg: 1\u00a0% 2 runs (fold 0; seeds 0, 1), 10\u00a0% 2 runs");
     expect(caption).toContain("Labelled images: 1 (1\u00a0%), 10 (10\u00a0%), 50 (50\u00a0%).");
   });
+  it("says where every class's least number of labels is more than the fraction", async () => {
+    for (const f of [0.01, 0.1])
+      add("ipb-vgg", 0, {
+        set: [`data.labelledFraction=${f}`],
+        student: { balancedAccuracy: 0.5 },
+        counts: { L: [f === 0.1 ? 8 : 3], validation: [f === 0.1 ? 2 : 1], U: [f === 0.1 ? 90 : 96], T: [10] },
+      });
+    expect((await figures([8])).caption).toContain(
+      "Labelled images: 4 (1\u00a0%, in fact 4.0\u00a0%), 10 (10\u00a0%).",
+    );
+  });
   it("labels each fraction of the article", async () => {
     for (const f of [0.01, 0.05, 0.1, 0.5, 0.8]) at("ipb-vgg", f, 0, 0.5);
     const labels = texts((await figures([8])).markup);

@@ -122,6 +122,14 @@ describe("comparisons", () => {
     expect(course.notes.join(" ")).toMatch(
       /No test is possible with control: it has one well\. Colonies of one well share/,
     );
+    const wells = ["A01", "B01"];
+    const one = tableOf(
+      fixture.classes,
+      fixture.rows.filter(({ well }) => wells.includes(well)),
+    );
+    expect(timeCourse(one, defaults, "p.csv").notes.join(" ")).toMatch(
+      /with control, drug: they have one well each\. /,
+    );
     expect(findings(course)).toEqual([]);
     expect(markdown(course, "p.csv", "x.png")).toContain("No p-value where too few wells: 4 and 1");
     const alone = tableOf(
